@@ -1,0 +1,45 @@
+"""The one prompt format: what stands before a post at training time stands before it at generation time.
+
+It is saved with the weights (``prompt.json``), because an adapter hears only the format it was trained on.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from generation.errors import AdapterBroken
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFormat:
+    """``<begin>[about: topic⏎]post<end>``; the header is there only when a topic is."""
+
+    begin: str = "<|endoftext|>"
+    end: str = "<|endoftext|>"
+    topic: str = "about: {topic}\n"
+
+    def head(self, topic: str | None = None) -> str:
+        """What stands before the post."""
+        return self.begin + (self.topic.format(topic=topic) if topic else "")
+
+    def training_text(self, post: str, topic: str | None = None) -> str:
+        """The whole example: head, post, end. The end is learned like any other token."""
+        return self.head(topic) + post + self.end
+
+    def save(self, folder: Path) -> None:
+        """Write ``prompt.json`` into an adapter folder."""
+        (folder / "prompt.json").write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read ``prompt.json``.
+
+        Raises:
+            AdapterBroken: the file is missing or not in this format.
+        """
+        try:
+            return cls(**json.loads((folder / "prompt.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            message = f"The adapter folder {folder} has no usable prompt.json ({error}); train it again."
+            raise AdapterBroken(message) from error
