@@ -28,6 +28,7 @@ PASSAGE_CHARS = 850  # about 210 tokens: long enough to teach a paragraph, short
 POST_CHARS = (30, 260)  # the range of lengths of a short post
 SHORT_SHARE = {"stable": 0.5, "decay": 0.7}
 VAL_SHARE = 0.004
+MIN_PASSAGES = 50  # a shard with fewer passages is one of single lines: all of it goes in as posts
 
 Rows = NDArray[np.uint16]
 Mix = dict[str, dict[str, float]]
@@ -220,7 +221,7 @@ def main() -> None:
         passes: dict[str, float] = {}
         for phase, millions in (("stable", args.stable), ("decay", args.decay)):
             share = mix[name][phase] / sum(weight[phase] for weight in mix.values())
-            short = SHORT_SHARE[phase] if encoded["short"] and encoded["long"] else float(bool(encoded["short"]))
+            short = SHORT_SHARE[phase] if len(encoded["long"]) > MIN_PASSAGES else 1.0
             for kind, part in (("short", short), ("long", 1 - short)):
                 pieces, gone = take(encoded[kind], millions * 1e6 * share * part, backwards=phase == "decay")
                 phases[phase].extend(pieces)
