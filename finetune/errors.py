@@ -1,0 +1,58 @@
+"""What can go wrong in fine-tuning, by what the caller would do about it.
+
+FinetuneError                   any of these
+├── CorpusError                 the rows cannot be used: mend the file, name another, choose the column
+├── RecipeError                 a setting is unknown, out of range, or in conflict with another: change it
+├── BaseError                   the base cannot be used
+│   ├── BaseNotFound            no such folder, name or model; or the Hub is out of reach
+│   └── BaseUnfit               it is there, but it is not a causal language model we can train
+├── TrainingError               the run cannot begin or go on
+│   ├── NameTaken               an adapter of that name is complete, or another run is making it
+│   ├── RunChanged              an unfinished run of that name had another corpus, base or recipe
+│   └── TrainingDiverged        the loss is no longer a number: lower the learning rate
+└── Interrupted                 the person asked to stop; everything is saved, the same command goes on
+"""
+
+
+class FinetuneError(Exception):
+    """Any failure of fine-tuning; its text is one sentence for people."""
+
+
+class CorpusError(FinetuneError):
+    """The rows cannot be used."""
+
+
+class RecipeError(FinetuneError):
+    """A setting is unknown, out of range, or in conflict with another."""
+
+
+class BaseError(FinetuneError):
+    """The base cannot be used."""
+
+
+class BaseNotFound(BaseError):
+    """There is no base of that name, or the Hub is out of reach."""
+
+
+class BaseUnfit(BaseError):
+    """The base is not a causal language model that can be trained here."""
+
+
+class TrainingError(FinetuneError):
+    """The run cannot begin or go on."""
+
+
+class NameTaken(TrainingError):
+    """An adapter of that name is complete, or another run is making it."""
+
+
+class RunChanged(TrainingError):
+    """An unfinished run of that name was begun with something else."""
+
+
+class TrainingDiverged(TrainingError):
+    """The loss is no longer a number."""
+
+
+class Interrupted(FinetuneError):
+    """The person asked to stop; everything is saved."""
