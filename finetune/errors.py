@@ -2,6 +2,12 @@
 
 FinetuneError                   any of these
 ├── CorpusError                 the rows cannot be used: mend the file, name another, choose the column
+│   ├── NoSuchCorpus            there is nothing at that path
+│   ├── UnreadableCorpus        a damaged, hostile or unknown file: export it again
+│   ├── NoTextColumn            no column holds posts: name it
+│   ├── EmptyCorpus             no post in it may be used
+│   ├── TooLittleText           fewer characters than a voice can be learned from: add posts
+│   └── BadOption               an option of reading is out of range: change it
 ├── RecipeError                 a setting is unknown, out of range, or in conflict with another: change it
 ├── BaseError                   the base cannot be used
 │   ├── BaseNotFound            no such folder, name or model; or the Hub is out of reach
@@ -20,6 +26,36 @@ class FinetuneError(Exception):
 
 class CorpusError(FinetuneError):
     """The rows cannot be used."""
+
+
+class NoSuchCorpus(CorpusError):
+    """There is no file or folder at that path."""
+
+
+class UnreadableCorpus(CorpusError):
+    """The file is damaged, hostile, or of a kind nobody here reads."""
+
+
+class NoTextColumn(CorpusError):
+    """No column of the table holds posts, or the one that was named is not there."""
+
+    def __init__(self, message: str, columns: tuple[str, ...] = (), likely: str | None = None) -> None:
+        """Keep the columns that are there and the likeliest one beside the sentence."""
+        super().__init__(message)
+        self.columns = columns
+        self.likely = likely
+
+
+class EmptyCorpus(CorpusError):
+    """No post in it may be used."""
+
+
+class TooLittleText(CorpusError):
+    """There are fewer characters than a voice can be learned from."""
+
+
+class BadOption(CorpusError):
+    """An option of reading is out of range, or two are in conflict."""
 
 
 class RecipeError(FinetuneError):

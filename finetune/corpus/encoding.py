@@ -1,0 +1,73 @@
+"""Bytes to text for files nobody vouches for: UTF-8 first, stray bytes read as Windows-1252, lines of bounded length."""
+
+import codecs
+import io
+from collections.abc import Iterator
+from typing import BinaryIO, TextIO
+
+LONGEST_LINE = 4 << 20  # characters; what stands beyond is skipped, so that a line of 2 GB costs 4 MB
+HEAD = 1 << 16  # bytes a sniffer looks at
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def _stray_byte(error: UnicodeError) -> tuple[str, int]:
+    """Read the bytes that are not UTF-8 as Windows-1252, and the five it leaves open as Latin-1 controls."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    stray = error.object[error.start : error.end]
+    return "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in stray), error.end
+
+
+STRAY = "confessional.stray"  # the name under which `bytes.decode(errors=…)` finds the handler
+codecs.register_error(STRAY, _stray_byte)
+
+
+def sniff_encoding(head: bytes) -> str:
+    """The codec for a file that begins with `head`: by its byte-order mark, by its NULs, else UTF-8."""
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return name
+    pairs = len(head) // 2
+    if pairs >= 8:
+        even, odd = head[: pairs * 2 : 2].count(0), head[1 : pairs * 2 : 2].count(0)
+        if odd > pairs * 0.4 and even < pairs * 0.1:
+            return "utf-16-le"
+        if even > pairs * 0.4 and odd < pairs * 0.1:
+            return "utf-16-be"
+    return "utf-8"
+
+
+def describe_encoding(head: bytes, encoding: str) -> str:
+    """The codec in words, naming Windows-1252 when the head holds bytes that are not UTF-8."""
+    if encoding != "utf-8":
+        return {"utf-8-sig": "UTF-8 with a byte-order mark"}.get(encoding, encoding.upper())
+    try:
+        head[: max(0, len(head) - 4)].decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 8:
+            return "Windows-1252 where it is not UTF-8"
+    return "UTF-8"
+
+
+def open_text(stream: BinaryIO, encoding: str) -> TextIO:
+    """A text stream over `stream` that never fails on a byte; newlines are left as they are."""
+    errors = STRAY if encoding.startswith("utf-8") else "replace"
+    return io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
+
+
+def lines(text: TextIO) -> Iterator[str]:
+    """The lines with their ends; one longer than `LONGEST_LINE` is cut there and its rest skipped."""
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):
+            while rest := text.readline(LONGEST_LINE):
+                if rest.endswith(("\n", "\r")):
+                    break
+            line += "\n"
+        yield line

@@ -1,0 +1,56 @@
+"""The choices a person has when a corpus is read, checked before a byte is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from finetune.errors import BadOption
+
+LEAST_CHARACTERS = 6_000  # under this a voice cannot be learned: refuse
+FEW_CHARACTERS = 40_000  # under this the model soon recites: warn
+
+
+class Progress(NamedTuple):
+    """How far a long step is."""
+
+    stage: str  # "reading", "duplicates", "judging"
+    done: int  # bytes for "reading", rows or passes otherwise
+    total: int
+    rows: int  # rows seen so far
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How a corpus is read and cleaned. The defaults suit short posts."""
+
+    format: str | None = None  # a name of `finetune.corpus.sniff.FORMATS`; None sniffs it
+    text_column: str | None = None  # column (or JSON field) with the post; None guesses it
+    encoding: str | None = None  # a Python codec name; None sniffs it
+    keep_urls: bool = False
+    keep_mentions: bool = False  # the mentions a reply begins with
+    keep_replies: bool = False  # replies to other people, where the source tells
+    keep_near_duplicates: bool = False
+    near: float = 0.8  # Jaccard similarity of 5-character shingles from which two posts are the same
+    shortest: int = 12  # characters after cleaning
+    longest: int = 1_000
+    languages: tuple[str, ...] = ()  # ISO 639-1; empty takes all
+    authors: tuple[str, ...] = ()  # only theirs, where the source tells; empty takes all
+    least_characters: int = LEAST_CHARACTERS  # refuse a corpus with fewer; 0 never refuses
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            BadOption: a value is out of range, or two are in conflict.
+        """
+        if self.shortest > self.longest:
+            raise BadOption(
+                f"shortest ({self.shortest}) is above longest ({self.longest}), so no post could stay; swap them."
+            )
+        if self.shortest < 1:
+            raise BadOption(f"shortest is {self.shortest}; an empty post teaches nothing, give 1 or more.")
+        if not 0.5 <= self.near <= 1:
+            raise BadOption(f"near is {self.near}; give a similarity between 0.5 (loose) and 1 (only identical).")
