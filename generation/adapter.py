@@ -172,6 +172,22 @@ def list_adapters(root: Path) -> list[Adapter]:
     return sorted(found, key=lambda adapter: adapter.card.created_at, reverse=True)
 
 
+def find_adapter(root: Path, name: str | None = None) -> Adapter:
+    """The adapter called ``name`` under ``root``, or the newest one there when no name is given.
+
+    Raises:
+        AdapterNotFound: there is none.
+        AdapterIncomplete, AdapterBroken: the one that was named cannot be used.
+    """
+    if name is not None:
+        return open_adapter(root / name)
+    adapters = list_adapters(root)
+    if not adapters:
+        message = f"There is no adapter in {root} yet; train one with `confess finetune FILE --name NAME`."
+        raise AdapterNotFound(message)
+    return adapters[0]
+
+
 def is_stale(adapter: Adapter) -> bool:
     """Whether the folder now holds another voice than when ``adapter`` was opened (it was trained again)."""
     try:
