@@ -1,0 +1,40 @@
+"""Failures as sentences and exit codes."""
+
+import os
+
+from bot.cli.console import errors, plain
+
+USAGE, FAILURE = 2, 1
+
+
+def explain(error: Exception) -> int:
+    """Print one failure for people and return its exit code.
+
+    Ours (the error trees of each floor) carry their sentence. Anything else is a fault of the program: it is
+    named with the place it came from, and the traceback shown when CONFESS_DEBUG is set.
+    """
+    if os.environ.get("CONFESS_DEBUG"):
+        errors.print_exception()
+    code = _code(error)
+    if code is None:
+        kind = type(error).__name__
+        errors.print(plain(f"Something broke that should not have ({kind}: {error}).", "bold red"))
+        errors.print("Run it again with CONFESS_DEBUG=1 to see where, and please report it.")
+        return FAILURE
+    errors.print(plain(str(error), "red"))
+    return code
+
+
+def _code(error: Exception) -> int | None:
+    """2 when the caller can mend it by asking differently, 1 when it failed, None when it is not one of ours."""
+    from bot.settings import SettingsError
+    from finetune.errors import BaseError, CorpusError, FinetuneError, RecipeError, RunConflict
+    from generation.errors import AdapterError, GenerationError
+    from moderation.errors import ModerationError
+    from storage.errors import StorageError
+
+    if isinstance(error, SettingsError | AdapterError | CorpusError | RecipeError | BaseError | RunConflict):
+        return USAGE
+    if isinstance(error, FinetuneError | GenerationError | ModerationError | StorageError | OSError):
+        return FAILURE
+    return None

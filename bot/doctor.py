@@ -1,0 +1,163 @@
+"""Is everything in order? One line for each setting, token, folder and database, with how to mend what is not.
+
+Nothing leaves the machine: tokens are checked by their shape.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import SecretStr
+
+from bot.settings import DiscordSettings, Settings, XSettings
+from generation.adapter import Adapter, find_adapter
+from generation.engines import open_generator
+from generation.errors import GenerationError
+from generation.generator import Request
+from generation.sampling import Sampling
+from storage.db import Database
+from storage.errors import StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at."""
+
+    subject: str
+    fine: bool | None  # None: not set up, and need not be
+    finding: str  # what was found; when it is not fine, how to mend it
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Look at every part, cheapest first."""
+    yield _database(settings)
+    yield from _adapters(settings)
+    yield _words(settings)
+    yield _discord(settings.discord)
+    yield _x(settings.x)
+    yield from _schedules(settings)
+    yield _web(settings)
+
+
+def token_problem(token: str) -> str | None:
+    """What is wrong with the shape of a Discord bot token, or None.
+
+    A token is three dot-separated base64url parts, the first being the bot's user id in decimal
+    (https://discord.com/developers/docs/reference#authentication).
+    """
+    parts = token.split(".")
+    if len(parts) != 3 or not all(re.fullmatch(r"[\w-]+", part) for part in parts):
+        return "a bot token is three parts joined by dots"
+    try:
+        user_id = base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        user_id = ""
+    return None if user_id.isdigit() else "its first part does not hold the bot's id"
+
+
+def _database(settings: Settings) -> Check:
+    try:
+        database = Database.open(settings.database.url.get_secret_value())
+    except StorageError as error:
+        return Check("database", False, str(error))
+    with database.session():
+        pass
+    database.close()
+    return Check("database", True, "it opens, and its tables are up to date")
+
+
+def _adapters(settings: Settings) -> Iterator[Check]:
+    try:
+        adapter = find_adapter(settings.adapters.folder, settings.adapters.name)
+        yield Check("adapter", True, f"{adapter.card.name}, on {adapter.card.base}")
+        yield _engine(settings, adapter)
+    except GenerationError as error:
+        yield Check("adapter", False, str(error))
+
+
+def _engine(settings: Settings, adapter: Adapter) -> Check:
+    name = None if settings.engine.name == "auto" else settings.engine.name
+    if name == "openai":
+        return Check("engine", None, f"openai at {settings.engine.base_url}; it is asked when the bot runs")
+    try:
+        generator = open_generator(adapter, engine=name, threads=settings.engine.threads or None)
+        generator.generate(Request(count=1, sampling=Sampling(max_tokens=2)))
+        generator.close()
+    except GenerationError as error:
+        return Check("engine", False, str(error))
+    return Check("engine", True, f"{generator.identity.engine} {generator.identity.engine_version} speaks")
+
+
+def _words(settings: Settings) -> Check:
+    path = settings.gate.words
+    if path is None:
+        return Check("word list", None, "only the built-in one; name yours in GATE__WORDS")
+    if not path.is_file():
+        return Check("word list", False, f"GATE__WORDS names {path}, which is not there")
+    return Check("word list", True, str(path))
+
+
+def _discord(discord: DiscordSettings) -> Check:
+    if discord.token is None:
+        return Check("Discord", None, "off; set DISCORD__TOKEN to turn it on")
+    problem = token_problem(discord.token.get_secret_value())
+    if problem:
+        mend = "copy it again from discord.com/developers, your application, Bot, Reset Token"
+        return Check("Discord", False, f"DISCORD__TOKEN is malformed: {problem}; {mend}")
+    if discord.review_channel_id is None:
+        return Check("Discord", False, "DISCORD__REVIEW_CHANNEL_ID is empty, so nobody would see held posts there")
+    return Check("Discord", True, "the token has the right shape, and held posts have a channel")
+
+
+def _x(x: XSettings) -> Check:
+    keys: dict[str, SecretStr | None] = {
+        "X__API_KEY": x.api_key,
+        "X__API_SECRET": x.api_secret,
+        "X__ACCESS_TOKEN": x.access_token,
+        "X__ACCESS_SECRET": x.access_secret,
+    }
+    missing = [name for name, value in keys.items() if value is None or not value.get_secret_value()]
+    if len(missing) == len(keys):
+        return Check("X", None, "off; set the four X__… keys to turn it on")
+    if missing:
+        return Check(
+            "X", False, f"{' and '.join(missing)} missing; all four come from developer.x.com, Keys and tokens"
+        )
+    if x.access_token is None or not re.fullmatch(r"\d+-\w+", x.access_token.get_secret_value()):
+        return Check("X", False, "X__ACCESS_TOKEN is malformed: it is the account's number, a dash, and letters")
+    return Check("X", True, "four keys of the right shape")
+
+
+def _schedules(settings: Settings) -> Iterator[Check]:
+    ready = {"console"}
+    ready |= {"x"} if settings.x.api_key else set()
+    ready |= {"discord"} if settings.discord.token else set()
+    ready |= {"webhook"} if settings.webhook.url else set()
+    for schedule in settings.schedule:
+        subject = f"schedule {schedule.name}"
+        try:
+            ZoneInfo(schedule.zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            yield Check(subject, False, f"there is no time zone {schedule.zone!r}; write one like Europe/London")
+            continue
+        bad = [moment for moment in schedule.times if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", moment)]
+        if bad:
+            yield Check(subject, False, f"{bad[0]!r} is no time of day; write one like 09:00")
+        elif schedule.platform not in ready:
+            yield Check(subject, False, f"its platform {schedule.platform} is not set up; set it up or name another")
+        else:
+            yield Check(subject, True, f"{', '.join(schedule.times)} {schedule.zone} on {schedule.platform}")
+
+
+def _web(settings: Settings) -> Check:
+    web = settings.web
+    if not web.enabled:
+        return Check("review page", None, "off; set WEB__ENABLED=true to turn it on")
+    if web.token is None or len(web.token.get_secret_value()) < 16:
+        return Check("review page", False, "WEB__TOKEN needs 16 characters or more; make one: openssl rand -hex 16")
+    if web.host not in {"127.0.0.1", "localhost", "::1"}:
+        return Check("review page", True, f"it listens on {web.host}, beyond this machine: put TLS in front of it")
+    return Check("review page", True, f"http://{web.host}:{web.port}")
