@@ -1,0 +1,202 @@
+"""Read a text as a person would, whatever was done to hide it, and remember where each character came from.
+
+`normalise` is linear in the length of the text and never raises. A text has several views, each a string with a
+map back to the original characters, so that a filter can mark what the author really typed:
+
+- `folded`: one character at a time. Case, NFKC, accents, look-alikes, emoji letters, invisible characters, and
+  right-to-left overrides put the way they show. Digits and punctuation stay: for filters that read numbers.
+- `text`: words as they sound. Besides, markup inside words goes, spaced and dotted letters close up, leetspeak
+  becomes letters, and stretched letters shrink: for filters that read words.
+- `readings`: `text` and the other plausible readings of an ambiguous text, for filters that look words up.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from moderation.lookalikes import Lookalikes
+from moderation.verdict import Span
+
+_LOOKALIKES = Lookalikes()
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+_OVERRIDE = re.compile("\u202e([^\u202c\u2069\n]*)")
+
+_MARKUP = re.compile(r"(?<=[a-z])(?:[*_~|\\`]+|</?[a-z]{1,10}>)(?=[a-z])")
+_SPACED = re.compile(r"(?<![a-z0-9@$'])[a-z0-9@$](?:(?: {1,3}|\n| ?[.\-_*,/|~+] ?)[a-z0-9@$](?![a-z0-9@$'])){2,}")
+_GAP = re.compile(r"[^a-z0-9@$]+")
+_LEET_HINT = re.compile(r"[a-z][0-9@$!+€¢]|[0-9@$€¢][a-z]")
+_LEET_TOKEN = re.compile(r"[a-z0-9@$!+€¢]{3,}")
+_LEET_ALIKE = str.maketrans({"0": "o", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g"}) | (
+    str.maketrans({"@": "a", "$": "s", "€": "e", "¢": "c", "+": "t"})
+)
+_MEASURE = re.compile(r"[$€¢]?\d+(?:st|nd|rd|th|s|am|pm|k|m|g|kg|cm|mm|km|mph|x|p|ft|in|lbs?|oz|h|hrs?|mins?|yrs?|ish)")
+_RUN = re.compile(r"([^\W\d_])\1\1+")
+_NEVER_DOUBLE = frozenset("aiuhjkqvwxy")  # in English a double of these is hardly ever meant
+_DOUBLE_AT_END = frozenset("lsfzeo")
+_STRAY_BEFORE = re.compile(r"(?<![\w'])[b-hj-z]( )(?=[a-z]{3})")
+_STRAY_AFTER = re.compile(r"(?<=[a-z]{3})( )(?=[b-hj-z](?![\w']))")
+_VOWELS = frozenset("aeiou")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One reading of a text: `origin[i]` is the original index of `text[i]`."""
+
+    text: str
+    origin: Sequence[int]
+
+    def span(self, start: int, end: int) -> Span:
+        """Where `text[start:end]` lies in the original; an empty range gives an empty span."""
+        if isinstance(self.origin, range):
+            return Span(start, end)
+        places = self.origin[start:end]
+        if not places:
+            at = self.origin[start] if start < len(self.origin) else (self.origin[-1] + 1 if self.origin else 0)
+            return Span(at, at)
+        return Span(min(places), max(places) + 1)
+
+    def without(self, gaps: Iterable[tuple[int, int]]) -> "View":
+        """This view with some ranges cut out; they come in order and do not overlap."""
+        texts: list[str] = []
+        origin: list[int] = []
+        at = 0
+        for start, end in gaps:
+            texts.append(self.text[at:start])
+            origin.extend(self.origin[at:start])
+            at = end
+        if not texts:
+            return self
+        texts.append(self.text[at:])
+        origin.extend(self.origin[at:])
+        return View("".join(texts), origin)
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """A text and its views. `text`, `origin` and `span` are those of the word view."""
+
+    original: str
+    folded: View
+
+    @cached_property
+    def words(self) -> View:
+        """The word view: markup, spacing, leetspeak and stretching undone."""
+        return _squeeze(_unleet(_close_up(_unmark(self.folded))))
+
+    @property
+    def text(self) -> str:
+        """The text of the word view."""
+        return self.words.text
+
+    @property
+    def origin(self) -> Sequence[int]:
+        """Index in `text` → index in `original`."""
+        return self.words.origin
+
+    def span(self, start: int, end: int) -> Span:
+        """Where `text[start:end]` lies in the original."""
+        return self.words.span(start, end)
+
+    @cached_property
+    def readings(self) -> tuple[View, ...]:
+        """The distinct plausible readings, most likely first: at most five."""
+        closed = _close_up(_unmark(self.folded))
+        views = [self.words, self.folded]
+        if "1" in closed.text or "!" in closed.text:
+            views.append(_squeeze(_unleet(closed, other_one=True)))
+        views += [self.words.without(match.span(1) for match in stray.finditer(self.words.text)) for stray in _STRAYS]
+        return tuple({view.text: view for view in reversed(views)}.values())[::-1]
+
+
+_STRAYS = (_STRAY_BEFORE, _STRAY_AFTER)
+
+
+def normalise(text: str) -> Normalised:
+    """The views of a text, in time linear in its length. Never raises."""
+    return Normalised(text, _fold(text))
+
+
+def _fold(text: str) -> View:
+    """Each character as it reads: the first view."""
+    if text.isascii() and not _CONTROL.search(text):
+        return View(text.lower(), range(len(text)))
+    order: Sequence[int] = range(len(text))
+    if "\u202e" in text:
+        order = _as_shown(text)
+    read = _LOOKALIKES
+    pieces = [read[text[index]] for index in order]
+    folded = "".join(pieces)
+    if len(folded) == len(text) and isinstance(order, range) and "" not in pieces:
+        return View(folded, order)
+    return View(folded, [index for index, piece in zip(order, pieces, strict=True) for _ in piece])
+
+
+def _as_shown(text: str) -> list[int]:
+    """Original indices in the order in which right-to-left overrides show them."""
+    order = list(range(len(text)))
+    for match in _OVERRIDE.finditer(text):
+        start, end = match.span(1)
+        order[start:end] = range(end - 1, start - 1, -1)
+    return order
+
+
+def _unmark(view: View) -> View:
+    """Markdown, escapes and HTML tags inside a word, gone: f**u**ck."""
+    return view.without(match.span() for match in _MARKUP.finditer(view.text))
+
+
+def _close_up(view: View) -> View:
+    """Letters set apart by spaces, dots or dashes, closed up: f u c k, s.h.i.t. Wider gaps stay as one space."""
+    gaps: list[tuple[int, int]] = []
+    for match in _SPACED.finditer(view.text):
+        run = match.group()
+        signs = [character for character in run if character.isalnum() or character in "@$"]
+        letters = sum(character.isalpha() for character in signs)
+        if letters < 2 or (letters == 2 and len(signs) < 4):
+            continue  # 1 2 3 4: a number, not a word
+        seams = [seam.span() for seam in _GAP.finditer(run)]
+        narrow = min(end - start for start, end in seams)
+        for start, end in seams:
+            wide = end - start > narrow and " " in run[start:end]
+            gaps.append((match.start() + start + wide, match.start() + end))
+    return view.without(gaps)
+
+
+def _unleet(view: View, *, other_one: bool = False) -> View:
+    """Digits and signs among letters, as the letters they stand for: sh1t, a$$hole, pr0n.
+
+    `1` and `!` read as l beside a vowel and i elsewhere; `other_one` reads them the other way.
+    """
+    if not _LEET_HINT.search(view.text):
+        return view
+    text = _LEET_TOKEN.sub(lambda match: _letters(match.group(), other_one), view.text)
+    return view if text == view.text else View(text, view.origin)
+
+
+def _letters(token: str, other_one: bool) -> str:
+    body = token.rstrip("!+")
+    letters = sum(character.isalpha() for character in body)
+    if letters < 2 or letters == len(body) or _MEASURE.fullmatch(body):
+        return token
+    read = list(body.translate(_LEET_ALIKE))
+    for index, character in enumerate(read):
+        if character in "1!":
+            beside = (read[index - 1] if index else "") + (read[index + 1] if index + 1 < len(read) else "")
+            read[index] = "l" if bool(_VOWELS.intersection(beside)) is not other_one else "i"
+    return "".join(read) + token[len(body) :]
+
+
+def _squeeze(view: View) -> View:
+    """Stretched letters at the length a speller would give them: fuuuck, shiiittt."""
+    if not _RUN.search(view.text):
+        return view
+    text = view.text
+    gaps: list[tuple[int, int]] = []
+    for match in _RUN.finditer(text):
+        start, end = match.span()
+        letter = text[start]
+        ends_word = end == len(text) or not text[end].isalpha()
+        single = letter in _NEVER_DOUBLE or (ends_word and letter not in _DOUBLE_AT_END)
+        gaps.append((start + (1 if single else 2), end))
+    return view.without(gaps)
