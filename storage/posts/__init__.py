@@ -1,0 +1,32 @@
+"""The posts: the only way to begin, change and read them. Each function works in the caller's transaction."""
+
+from storage.posts.drafts import Draft, create
+from storage.posts.moves import amend, get, move
+from storage.posts.outgoing import ClearedPost, Outgoing, claim, recover, uncertain
+from storage.posts.record import counts, events, find, recent_texts, slots, waiting
+from storage.posts.shelf import Stock, outdated, stock, take
+from storage.posts.upkeep import expire
+
+__all__ = [
+    "ClearedPost",
+    "Draft",
+    "Outgoing",
+    "Stock",
+    "amend",
+    "claim",
+    "counts",
+    "create",
+    "events",
+    "expire",
+    "find",
+    "get",
+    "move",
+    "outdated",
+    "recent_texts",
+    "recover",
+    "slots",
+    "stock",
+    "take",
+    "uncertain",
+    "waiting",
+]

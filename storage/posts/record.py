@@ -1,0 +1,82 @@
+"""Reading the record."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from storage.lifecycle import State
+from storage.models import Event, Post
+
+#: The texts that people have seen or may yet see.
+ALIVE = frozenset(
+    {State.SHELVED, State.APPROVED, State.HELD, State.SENDING, State.UNCERTAIN, State.PUBLISHED, State.WITHDRAWN}
+)
+
+
+def find(
+    session: Session,
+    *,
+    states: Collection[State] | None = None,
+    platform: str | None = None,
+    adapter: str | None = None,
+    limit: int = 100,
+    before_id: int | None = None,
+) -> list[Post]:
+    """The newest posts that match, newest first.
+
+    Args:
+        adapter: name or fingerprint (or the beginning of one) of the adapter.
+        before_id: only older ones, for the next page.
+    """
+    query = select(Post).order_by(col(Post.id).desc()).limit(limit)
+    if states is not None:
+        query = query.where(col(Post.state).in_(states))
+    if platform is not None:
+        query = query.where(Post.platform == platform)
+    if adapter is not None:
+        query = query.where(
+            (col(Post.adapter) == adapter) | col(Post.adapter_hash).startswith(adapter, autoescape=True)
+        )
+    if before_id is not None:
+        query = query.where(col(Post.id) < before_id)
+    return list(session.exec(query))
+
+
+def waiting(session: Session, *, platform: str | None = None, limit: int = 100) -> list[Post]:
+    """Held posts, longest waiting first."""
+    query = select(Post).where(Post.state == State.HELD).order_by(col(Post.id)).limit(limit)
+    if platform is not None:
+        query = query.where(Post.platform == platform)
+    return list(session.exec(query))
+
+
+def counts(session: Session, *, platform: str | None = None) -> dict[State, int]:
+    """How many posts stand in each state; every state is there."""
+    query = select(Post.state, func.count()).group_by(col(Post.state))
+    if platform is not None:
+        query = query.where(Post.platform == platform)
+    found: dict[State, int] = dict(session.exec(query).all())
+    return dict.fromkeys(State, 0) | found
+
+
+def events(session: Session, post_id: int) -> Sequence[Event]:
+    """The events of a post, oldest first."""
+    return session.exec(select(Event).where(Event.post_id == post_id).order_by(col(Event.id))).all()
+
+
+def recent_texts(session: Session, *, since: datetime, states: Collection[State] = ALIVE) -> list[str]:
+    """Texts born at or after ``since``, newest first, so that nothing is told twice."""
+    query = (
+        select(Post.text)
+        .where(Post.created_at >= since, col(Post.state).in_(states))
+        .order_by(col(Post.created_at).desc(), col(Post.id).desc())
+    )
+    return list(session.exec(query))
+
+
+def slots(session: Session, *, since: datetime) -> set[str]:
+    """The planned moments that got a post at or after ``since``."""
+    query = select(Post.slot).where(Post.created_at >= since, col(Post.slot).is_not(None))
+    return {slot for slot in session.exec(query) if slot is not None}

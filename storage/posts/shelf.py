@@ -1,0 +1,99 @@
+"""Posts judged in advance, so that somebody who asks is answered at once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, col, or_, select
+
+from storage.errors import StaleMove
+from storage.lifecycle import State
+from storage.models import Post
+from storage.posts.moves import move
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What lies on the shelf for one adapter, platform and policy."""
+
+    adapter: str
+    adapter_hash: str
+    platform: str
+    policy: str
+    count: int
+    oldest: datetime
+    newest: datetime
+
+
+def take(
+    session: Session,
+    *,
+    adapter_hash: str,
+    platform: str,
+    policy: str,
+    who: str,
+    now: datetime,
+    channel: str | None = None,
+    server: str | None = None,
+    requester: str | None = None,
+    expires_at: datetime | None = None,
+) -> Post | None:
+    """Take the oldest good post off the shelf for somebody; ``None`` when the shelf is empty.
+
+    No two takers get the same post. Posts judged under another policy, and those past their time, stay.
+
+    Args:
+        expires_at: when the post, now approved, is too old to send; ``None`` means never.
+    """
+    query = (
+        select(Post)
+        .where(
+            Post.state == State.SHELVED,
+            Post.adapter_hash == adapter_hash,
+            Post.platform == platform,
+            Post.policy == policy,
+            or_(col(Post.expires_at).is_(None), col(Post.expires_at) > now),
+        )
+        .order_by(col(Post.id))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    while (found := session.exec(query).first()) is not None:
+        try:
+            return move(
+                session,
+                post_id=found.number,
+                expect=State.SHELVED,
+                to=State.APPROVED,
+                who=who,
+                why="taken from the shelf",
+                now=now,
+                version=found.version,
+                channel=channel,
+                server=server,
+                requester=requester,
+                expires_at=expires_at,
+            )
+        except StaleMove:  # a database without row locks, and another taker was faster
+            continue
+    return None
+
+
+def stock(session: Session, *, now: datetime) -> list[Stock]:
+    """How much lies on the shelf, and how old it is; posts past their time are not counted."""
+    groups = (col(Post.adapter), col(Post.adapter_hash), col(Post.platform), col(Post.policy))
+    query = (
+        select_columns(*groups, func.count(), func.min(Post.created_at), func.max(Post.created_at))
+        .where(col(Post.state) == State.SHELVED, or_(col(Post.expires_at).is_(None), col(Post.expires_at) > now))
+        .group_by(*groups)
+        .order_by(*groups)
+    )
+    return [Stock(*row) for row in session.execute(query)]
+
+
+def outdated(session: Session, *, policy: str, limit: int) -> list[Post]:
+    """Shelved posts that another policy judged, oldest first: to be judged again."""
+    query = select(Post).where(Post.state == State.SHELVED, Post.policy != policy).order_by(col(Post.id)).limit(limit)
+    return list(session.exec(query))
