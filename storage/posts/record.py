@@ -57,8 +57,7 @@ def counts(session: Session, *, platform: str | None = None) -> dict[State, int]
     query = select(Post.state, func.count()).group_by(col(Post.state))
     if platform is not None:
         query = query.where(Post.platform == platform)
-    found: dict[State, int] = dict(session.exec(query).all())
-    return dict.fromkeys(State, 0) | found
+    return dict.fromkeys(State, 0) | {State(state): count for state, count in session.exec(query)}
 
 
 def events(session: Session, post_id: int) -> Sequence[Event]:
