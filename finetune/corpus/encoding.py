@@ -1,4 +1,4 @@
-"""Bytes to text for files nobody vouches for: UTF-8 first, stray bytes read as Windows-1252, lines of bounded length."""
+"""Bytes to text for files nobody vouches for: UTF-8, stray bytes read as Windows-1252, lines of bounded length."""
 
 import codecs
 import io

@@ -1,0 +1,1 @@
+"""One file a format: an open stream in, rows and drops out."""

@@ -1,0 +1,75 @@
+"""Rows on disk that behave like a list: a million of them cost eight bytes each in memory."""
+
+import tempfile
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+from finetune.corpus.row import Row
+
+
+class Spool(Sequence[Row]):
+    """Rows in an unlinked temporary file (it is gone when the process is, however that ends), read back by position."""
+
+    def __init__(self) -> None:
+        """An empty spool."""
+        self._file = tempfile.TemporaryFile(prefix="confess-rows-")  # noqa: SIM115  (lives as long as the spool)
+        self._ends = array("Q", [0])  # byte offset behind row n-1
+        self._writing = True  # the file stands at its end; seeking before each write would empty its buffer
+
+    def append(self, row: Row) -> None:
+        """Write a row behind the others."""
+        line = row.to_json().encode("utf-8", "surrogatepass") + b"\n"
+        if not self._writing:
+            self._file.seek(self._ends[-1])
+            self._writing = True
+        self._file.write(line)
+        self._ends.append(self._ends[-1] + len(line))
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Picked": ...
+    def __getitem__(self, index: int | slice) -> "Row | Picked":
+        """One row, or a view of some."""
+        if isinstance(index, slice):
+            return Picked(self, array("Q", range(len(self))[index]))
+        place = range(len(self))[index]
+        self._writing = False
+        self._file.seek(self._ends[place])
+        return Row.from_json(self._file.read(self._ends[place + 1] - self._ends[place]))
+
+    def __iter__(self) -> Iterator[Row]:
+        """All rows in order."""
+        return (self[index] for index in range(len(self)))
+
+
+class Picked(Sequence[Row]):
+    """Some rows of another sequence, in a given order, without copying them."""
+
+    def __init__(self, rows: Sequence[Row], places: "array[int]") -> None:
+        """A view of `rows` at `places`."""
+        self._rows = rows
+        self._places = places
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Picked": ...
+    def __getitem__(self, index: int | slice) -> "Row | Picked":
+        """One row, or a view of some."""
+        if isinstance(index, slice):
+            return Picked(self._rows, self._places[index])
+        return self._rows[self._places[index]]
+
+    def __iter__(self) -> Iterator[Row]:
+        """All rows in order."""
+        return (self._rows[place] for place in self._places)
