@@ -10,7 +10,9 @@ ModerationError                 any of these
 └── ReviewError                 a decision cannot be made (see moderation/review.py)
     ├── NotFound                there is no such post
     ├── AlreadyDecided          somebody decided before
-    └── LeasedByOther           somebody else is looking at it
+    ├── LeasedByOther           somebody else is looking at it
+    ├── ChangedSince            the post is not as the reviewer saw it: look again
+    └── EditRefused             the new text is empty, or the gate blocks it
 """
 
 
@@ -56,3 +58,11 @@ class AlreadyDecided(ReviewError):
 
 class LeasedByOther(ReviewError):
     """Somebody else is looking at the post."""
+
+
+class ChangedSince(ReviewError):
+    """The post was changed after the reviewer saw it."""
+
+
+class EditRefused(ReviewError):
+    """The new text may not stand in the post's place."""

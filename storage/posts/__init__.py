@@ -1,6 +1,7 @@
 """The posts: the only way to begin, change and read them. Each function works in the caller's transaction."""
 
 from storage.posts.drafts import Draft, create
+from storage.posts.leases import lease, release
 from storage.posts.moves import amend, get, move
 from storage.posts.outgoing import ClearedPost, Outgoing, claim, recover, uncertain
 from storage.posts.record import counts, events, find, recent_texts, slots, waiting
@@ -20,10 +21,12 @@ __all__ = [
     "expire",
     "find",
     "get",
+    "lease",
     "move",
     "outdated",
     "recent_texts",
     "recover",
+    "release",
     "slots",
     "stock",
     "take",
