@@ -1,0 +1,251 @@
+"""From a wish to a row: write candidates, judge them all, keep the best, remember every one.
+
+Compose **ends** at a row. What happens to an approved row is :mod:`bot.publish`'s business; the two never call
+each other.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from sqlmodel import Session
+
+from bot.rank import Candidate, Ranker
+from bot.worker import GeneratorWorker
+from generation.fit import LIMITS
+from generation.generator import Generated, Request
+from generation.sampling import Sampling
+from moderation.filters.base import Context
+from moderation.gate import Gate
+from moderation.verdict import Decision, Finding, Verdict
+from storage import posts
+from storage.db import Database
+from storage.lifecycle import State
+from storage.models import Post
+
+SEEDS = 2**31  # seeds are drawn below this, so that seed + i fits every engine's and database's integers
+WAIT = timedelta(hours=24)  # an approved post that could not be sent by then is stale
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One wish for one post."""
+
+    platform: str
+    who: str  # "discord:123", "schedule:x-daily", "terminal:matt"
+    channel: str | None = None
+    server: str | None = None
+    nsfw: bool = False
+    prompt: str = ""  # the post begins with this
+    topic: str | None = None  # the post is about this
+    slot: str | None = None  # the schedule's moment; unique in the database
+    seed: int | None = None  # of the first candidate; drawn afresh when None
+
+    @property
+    def free(self) -> bool:
+        """Nothing particular is asked for: a post from the shelf will do."""
+        return not self.prompt and self.topic is None and self.slot is None and self.seed is None
+
+    @property
+    def context(self) -> Context:
+        """Where the text is going, for the gate."""
+        return Context(platform=self.platform, channel=self.channel, server=self.server, nsfw=self.nsfw)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a wish, or of one text."""
+
+    state: State | None  # None: the wish itself was turned away, and nothing was written
+    verdict: Verdict
+    text: str = ""
+    post_id: int | None = None
+    from_shelf: bool = False
+
+
+class Composer:
+    """One voice, one gate, one record."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        worker: GeneratorWorker,
+        gate: Gate,
+        ranker: Ranker,
+        draw_seed: Callable[[], int],
+        sampling: Sampling,
+        candidates: int = 4,
+        shelf_life: timedelta = timedelta(hours=72),
+        remember: timedelta = timedelta(days=90),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """``candidates`` is how many texts are written for one post; ``remember``, how long one counts as said."""
+        self.database = database
+        self.worker = worker
+        self.gate = gate
+        self._ranker = ranker
+        self._draw_seed = draw_seed
+        self._sampling = sampling
+        self._candidates = candidates
+        self._shelf_life = shelf_life
+        self._remember = remember
+        self._clock = clock
+
+    async def compose(self, ask: Ask) -> Outcome:
+        """One post for this wish: off the shelf when it asks for nothing particular, else the best of several.
+
+        The other good ones go to the shelf, or on record only when they were made for this wish alone.
+
+        Raises:
+            GeneratorBusy, GenerationTimeout, GenerationCancelled: no text can be had now.
+            SlotTaken: the planned moment has its post already.
+        """
+        taken = await asyncio.to_thread(self._take, ask) if ask.free else None
+        refused = taken or await asyncio.to_thread(self._judge_wish, ask)
+        if refused is not None:
+            return refused
+        texts = await self._write(ask, self._candidates)
+        return await asyncio.to_thread(self._keep_best, ask, texts)
+
+    async def write(self, ask: Ask, count: int, *, allowed: State = State.APPROVED) -> list[Outcome]:
+        """``count`` texts, each a post of its own; the allowed ones begin as ``allowed`` (approved or shelved)."""
+        refused = await asyncio.to_thread(self._judge_wish, ask)
+        if refused is not None:
+            return [refused]
+        texts = await self._write(ask, count, restock=allowed is State.SHELVED)
+        return await asyncio.to_thread(self._keep_all, ask, texts, allowed)
+
+    async def _write(self, ask: Ask, count: int, *, restock: bool = False) -> list[Generated]:
+        seed = self._draw_seed() if ask.seed is None else ask.seed
+        request = Request(count=count, prompt=ask.prompt, topic=ask.topic, seed=seed, sampling=self._sampling)
+        return await self.worker.generate(request, who=ask.who, restock=restock)
+
+    # Below here everything runs in a thread.
+
+    def _take(self, ask: Ask) -> Outcome | None:
+        places = self.gate.policy.platforms.get(ask.platform)
+        if places is not None and ask.channel in places.channels:
+            return None  # this channel has rules of its own, which the shelf was not judged by
+        now = self._clock()
+        with self.database.session() as session:
+            post = posts.take(
+                session,
+                adapter_hash=self.worker.identity.adapter_hash,
+                platform=ask.platform,
+                policy=self.gate.policy.hash,
+                who=ask.who,
+                now=now,
+                channel=ask.channel,
+                server=ask.server,
+                requester=ask.who,
+                expires_at=now + WAIT,
+            )
+        return None if post is None else _outcome(post, from_shelf=True)
+
+    def _judge_wish(self, ask: Ask) -> Outcome | None:
+        """A wish that the gate would not let through is turned away before anything is written."""
+        wish = " ".join(filter(None, (ask.topic, ask.prompt)))
+        if not wish:
+            return None
+        context = Context(ask.platform, ask.channel, ask.server, ask.nsfw, role="prompt")
+        verdict = self.gate.judge(wish, context)
+        return None if verdict.decision is Decision.ALLOW else Outcome(None, verdict)
+
+    def _judge(self, ask: Ask, texts: Sequence[Generated]) -> list[Candidate]:
+        """Every text with its verdict; one that is not whole, or does not fit the platform, is blocked, never cut."""
+        verdicts = self.gate.judge_many([text.text for text in texts], ask.context)
+        judged = zip(texts, verdicts, strict=True)
+        return [Candidate(text, _whole(text, verdict, ask.platform)) for text, verdict in judged]
+
+    def _keep_best(self, ask: Ask, texts: Sequence[Generated]) -> Outcome:
+        candidates = self._judge(ask, texts)
+        now = self._clock()
+        with self.database.reading() as session:
+            said = posts.recent_texts(session, since=now - self._remember)
+        best = self._choose(candidates, said)
+        with self.database.session() as session:
+            chosen = self._store(session, ask, best, _BIRTH[best.verdict.decision], now, slot=ask.slot)
+            for other in candidates:
+                if other is not best:
+                    self._store_spare(session, ask, other, now)
+        return _outcome(chosen)
+
+    def _choose(self, candidates: Sequence[Candidate], said: Sequence[str]) -> Candidate:
+        """The best allowed text; without one the best held one, for a person to look at; else any."""
+        for decision in Decision:
+            eligible = [each for each in candidates if each.verdict.decision is decision]
+            if eligible:
+                return self._ranker.rank(eligible, said)[0]
+        raise ValueError("there is nothing to choose from")
+
+    def _keep_all(self, ask: Ask, texts: Sequence[Generated], allowed: State) -> list[Outcome]:
+        now = self._clock()
+        outcomes = []
+        with self.database.session() as session:
+            for candidate in self._judge(ask, texts):
+                birth = allowed if candidate.verdict.decision is Decision.ALLOW else _BIRTH[candidate.verdict.decision]
+                outcomes.append(_outcome(self._store(session, ask, candidate, birth, now)))
+        return outcomes
+
+    def _store_spare(self, session: Session, ask: Ask, spare: Candidate, now: datetime) -> None:
+        """A candidate that was not chosen: shelved when anybody may have it, else on record and done with."""
+        birth = State.SHELVED if spare.verdict.decision is Decision.ALLOW else _BIRTH[spare.verdict.decision]
+        post = self._store(session, ask, spare, birth, now)
+        shared = birth is State.SHELVED and not (ask.prompt or ask.topic)
+        if not shared and not birth.final:
+            why = "another candidate was better"
+            posts.move(session, post_id=post.number, expect=birth, to=State.EXPIRED, who="compose", why=why, now=now)
+
+    def _store(
+        self, session: Session, ask: Ask, candidate: Candidate, birth: State, now: datetime, slot: str | None = None
+    ) -> Post:
+        identity, text, verdict = self.worker.identity, candidate.generated, candidate.verdict
+        lives = {State.SHELVED: self._shelf_life, State.APPROVED: WAIT}
+        draft = posts.Draft(
+            text=text.text,
+            platform=ask.platform,
+            channel=ask.channel,
+            server=ask.server,
+            requester=ask.who,
+            slot=slot,
+            prompt=ask.prompt,
+            topic=ask.topic,
+            seed=text.seed,
+            sampling=self._sampling.to_json(),
+            adapter=identity.adapter,
+            adapter_hash=identity.adapter_hash,
+            base=identity.base,
+            base_hash=identity.base_hash,
+            engine=identity.engine,
+            engine_version=identity.engine_version,
+            tokens=text.tokens,
+            logprob=text.logprob,
+            decision=verdict.decision,
+            policy=verdict.policy,
+            verdict=verdict.to_json(),
+            expires_at=now + lives[birth] if birth in lives else None,
+        )
+        why = verdict.reasons[0] if verdict.reasons else "the gate found nothing"
+        return posts.create(session, draft=draft, state=birth, who="gate", why=why, now=now)
+
+
+_BIRTH = {Decision.ALLOW: State.APPROVED, Decision.HOLD: State.HELD, Decision.BLOCK: State.BLOCKED}
+
+
+def _whole(text: Generated, verdict: Verdict, platform: str) -> Verdict:
+    """The verdict, made *block* when the text did not end by itself or does not fit."""
+    limit = LIMITS[platform]
+    findings = []
+    if not text.stopped:
+        findings.append(Finding("whole", "unfinished", Decision.BLOCK, "The text did not come to an end in time."))
+    if not limit.fits(text.text):
+        findings.append(Finding("whole", "too-long", Decision.BLOCK, f"The text is too long for {platform}."))
+    if not findings:
+        return verdict
+    return replace(verdict, decision=Decision.BLOCK, findings=(*verdict.findings, *findings))
+
+
+def _outcome(post: Post, *, from_shelf: bool = False) -> Outcome:
+    return Outcome(post.state, Verdict.from_json(post.verdict), post.text, post.id, from_shelf)
