@@ -9,11 +9,12 @@ PlatformError           any of the other three
 └── Unsure              it may or may not have arrived               → uncertain, then reconciled
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
-from storage.posts import ClearedPost
+from storage.posts import ClearedPost, Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,15 @@ class Platform(Protocol):
         """
         ...
 
-    async def find(self, post: ClearedPost) -> Receipt | None:
-        """Look whether an earlier, unsure send of this post arrived; None when it surely did not.
+    async def find(self, post: Outgoing) -> Sequence[Receipt]:
+        """Look whether an earlier, unsure send of this post arrived.
+
+        Returns:
+            Everything there that may be this post, likeliest first; empty when it surely did not arrive.
 
         Raises:
             NotNow: the platform cannot be asked at the moment.
+            Refused: the platform does not let us look.
             Unsure: this platform can never tell; a person must look.
         """
         ...

@@ -2,10 +2,11 @@
 
 import sys
 import unicodedata
+from collections.abc import Sequence
 from typing import TextIO
 
 from bot.platforms.base import Receipt, Unsure
-from storage.posts import ClearedPost
+from storage.posts import ClearedPost, Outgoing
 
 
 def printable(text: str) -> str:
@@ -32,7 +33,7 @@ class ConsolePlatform:
         stream.flush()
         return Receipt(remote_id=f"console-{post.id}")
 
-    async def find(self, post: ClearedPost) -> Receipt | None:
+    async def find(self, post: Outgoing) -> Sequence[Receipt]:
         """A terminal cannot be read back."""
         raise Unsure(f"A terminal cannot be read back: look whether post {post.id} was printed.")
 

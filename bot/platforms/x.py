@@ -12,7 +12,7 @@ import asyncio
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ import tweepy
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from bot.platforms.base import NotNow, Receipt, Refused, Unsure
-from storage.posts import ClearedPost
+from storage.posts import ClearedPost, Outgoing
 
 TWEEPY_HOST = "https://api.twitter.com"  # written inside tweepy's Client.request
 PAGES = 5  # of a hundred posts each, newest first; an account that posts more than 500 since a send is not ours
@@ -41,7 +41,7 @@ class _Session(requests.Session):
         self._base = base.rstrip("/")
         self._timeout = timeout
 
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+    def request(self, method: str, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """As ``requests.Session.request``, for an address below tweepy's host."""
         address = url.decode() if isinstance(url, bytes) else url
         kwargs.setdefault("timeout", self._timeout)
@@ -79,7 +79,7 @@ class XPlatform:
         """Post the text once; see :class:`~bot.platforms.base.Platform` for how it may end."""
         return await asyncio.to_thread(self._send, post)
 
-    async def find(self, post: ClearedPost) -> Receipt | None:
+    async def find(self, post: Outgoing) -> Sequence[Receipt]:
         """Look for the text on the account's own timeline, among posts not older than this one's birth."""
         return await asyncio.to_thread(self._find, post)
 
@@ -122,7 +122,7 @@ class XPlatform:
             return Unsure(f"X says it has this text already, perhaps from an earlier try: {sentence}")
         return Refused(f"X refused the post: {sentence}")
 
-    def _find(self, post: ClearedPost) -> Receipt | None:
+    def _find(self, post: Outgoing) -> list[Receipt]:
         wanted = comparable(post.text)
         since = post.created_at - CLOCK_SKEW
         pages = self._asked(
@@ -138,11 +138,12 @@ class XPlatform:
                 )
             )
         )
-        for page in pages:
-            for tweet in page.data or ():
-                if comparable(tweet.text) == wanted and (tweet.created_at is None or tweet.created_at >= since):
-                    return _receipt(tweet.id)
-        return None
+        return [
+            _receipt(tweet.id)
+            for page in pages
+            for tweet in page.data or ()
+            if comparable(tweet.text) == wanted and (tweet.created_at is None or tweet.created_at >= since)
+        ]
 
     def _me(self) -> Any:
         return self._asked(lambda: self._client.get_me(user_auth=True).data)
