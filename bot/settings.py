@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     """All settings together; read it with :func:`load_settings`."""
 
     model_config = SettingsConfigDict(
-        env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False, env_file_encoding="utf-8"
+        env_nested_delimiter="__", env_ignore_empty=True, extra="forbid", frozen=True, env_file_encoding="utf-8"
     )
 
     database: DatabaseSettings = DatabaseSettings()
