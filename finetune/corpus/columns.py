@@ -11,9 +11,9 @@ from finetune.errors import NoTextColumn
 
 # Names seen in exporters, Kaggle sets and tuners; a column called so wins over a nameless one that is longer.
 TEXT_NAMES = frozenset(
-    ["text", "full_text", "tweet", "tweet_text", "content", "contents", "body", "message", "selftext", "post", "posts"]
-    + ["status", "toot", "comment", "comments", "sentence", "caption", "completion", "answer", "headline", "quote"]
-    + ["joke", "confession", "confessions", "haiku", "poem", "fortune"]
+    {"text", "full_text", "tweet", "tweet_text", "content", "contents", "body", "message", "selftext", "post", "posts"}
+    | {"status", "toot", "comment", "comments", "sentence", "caption", "completion", "answer", "headline", "quote"}
+    | {"joke", "confession", "confessions", "haiku", "poem", "fortune"}
 )
 FIELD_NAMES = {
     "created_at": ("created_at", "created", "date", "datetime", "time", "timestamp", "tweet_created", "published"),

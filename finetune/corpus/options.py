@@ -1,5 +1,6 @@
 """The choices a person has when a corpus is read, checked before a byte is."""
 
+import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,6 +9,9 @@ from finetune.errors import BadOption
 
 LEAST_CHARACTERS = 6_000  # under this a voice cannot be learned: refuse
 FEW_CHARACTERS = 40_000  # under this the model soon recites: warn
+
+# Layouts a person may name; archives are known by what is in them.
+FORMATS = ("csv", "tsv", "lines", "blocks", "fortunes", "marks", "json", "jsonl")
 
 
 class Progress(NamedTuple):
@@ -26,7 +30,7 @@ ProgressCallback = Callable[[Progress], None]
 class ReadOptions:
     """How a corpus is read and cleaned. The defaults suit short posts."""
 
-    format: str | None = None  # a name of `finetune.corpus.sniff.FORMATS`; None sniffs it
+    format: str | None = None  # one of FORMATS; None sniffs it
     text_column: str | None = None  # column (or JSON field) with the post; None guesses it
     encoding: str | None = None  # a Python codec name; None sniffs it
     keep_urls: bool = False
@@ -46,6 +50,10 @@ class ReadOptions:
         Raises:
             BadOption: a value is out of range, or two are in conflict.
         """
+        if self.format is not None and self.format not in FORMATS:
+            raise BadOption(f"There is no format {self.format!r}; choose one of {', '.join(FORMATS)}, or leave it out.")
+        if self.encoding is not None and not _is_codec(self.encoding):
+            raise BadOption(f"Python knows no encoding {self.encoding!r}; try utf-8, cp1252, utf-16 or shift_jis.")
         if self.shortest > self.longest:
             raise BadOption(
                 f"shortest ({self.shortest}) is above longest ({self.longest}), so no post could stay; swap them."
@@ -54,3 +62,10 @@ class ReadOptions:
             raise BadOption(f"shortest is {self.shortest}; an empty post teaches nothing, give 1 or more.")
         if not 0.5 <= self.near <= 1:
             raise BadOption(f"near is {self.near}; give a similarity between 0.5 (loose) and 1 (only identical).")
+
+
+def _is_codec(name: str) -> bool:
+    try:
+        return codecs.lookup(name)._is_text_encoding
+    except LookupError:
+        return False

@@ -9,7 +9,6 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +16,18 @@ import numpy as np
 from finetune.corpus.clean import clean, why_not
 from finetune.corpus.duplicates import Duplicates
 from finetune.corpus.encoding import HEAD
+from finetune.corpus.layouts import may_hold_posts, recognise_tree
 from finetune.corpus.options import FEW_CHARACTERS, Progress, ProgressCallback, ReadOptions
 from finetune.corpus.readers.base import Input, Records, Skipped
 from finetune.corpus.row import Drop, Row, Sniffed
 from finetune.corpus.sniff import recognise
 from finetune.corpus.sources import DEEPEST, Member, Meter, Tree, open_path, packing, unpack
 from finetune.corpus.spool import Picked, Spool
-from finetune.errors import EmptyCorpus, TooLittleText
+from finetune.errors import CorpusError, EmptyCorpus, NoTextColumn, TooLittleText, UnreadableCorpus
 
 DropCallback = Callable[[Drop], None]
 _TELL_EVERY = 1_000  # records between two progress calls
+MOST_NOTES = 10  # remarks kept of one source
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,9 @@ class _Reading:
         self._drops: Counter[str] = Counter()
         self._sniffed: list[Sniffed] = []
         self._seen = 0
+        self._authors = {author.casefold() for author in options.authors}
+        self._notes: list[str] = []
+        self._refused: list[CorpusError] = []
         self._meter = Meter()
         self._total = 0
 
@@ -112,12 +116,9 @@ class _Reading:
         sources = tuple(_source(path) for path in paths if path.exists())
         self._total = sum(source.size for source in sources)
         for path in paths:
-            notes: list[str] = []
-            before = len(self._sniffed)
-            self._tree(open_path(path, self._meter, partial(_once, notes)), notes, 0)
-            if notes and len(self._sniffed) > before:
-                last = self._sniffed[-1]
-                self._sniffed[-1] = replace(last, notes=(*last.notes, *notes))
+            self._tree(open_path(path, self._meter, self._note), 0)
+        if self._refused and not self._seen:
+            raise self._refused[0]
         rows = self._without_repeats()
         digest = hashlib.sha256()
         characters = 0
@@ -132,37 +133,65 @@ class _Reading:
         corpus.require_enough()
         return corpus
 
-    def _tree(self, tree: Tree, notes: list[str], depth: int) -> None:
+    def _tree(self, tree: Tree, depth: int) -> None:
+        whole = recognise_tree(tree, self._input)
+        if whole is not None:
+            self._take(*whole)
+            return
+        several = len(tree.members) > 1 or depth > 1
         for member in tree.members:
+            if not several or may_hold_posts(member):
+                self._member(member, tree, depth, several)
+
+    def _member(self, member: Member, tree: Tree, depth: int, several: bool) -> None:
+        """Read one file; among several, one that cannot be read is told and passed over."""
+        try:
             with member.open() as stream:
                 head = stream.read(HEAD)
             kind = packing(head)
-            if kind is not None and depth < DEEPEST:
-                self._tree(unpack(member, kind, tree.allowance), notes, depth + 1)
+            if kind is not None and depth >= DEEPEST:
+                raise UnreadableCorpus(f"{member.label} is packed more than {DEEPEST} times; unpack it yourself.")
+            if kind is not None:
+                self._tree(unpack(member, kind, tree.allowance), depth + 1)
             elif head:
-                self._member(member, head, notes)
+                self._take(*recognise(self._input(member), head))
+        except (UnreadableCorpus, NoTextColumn) as error:
+            if not several or tree.allowance.exhausted:
+                raise
+            self._refused.append(error)
+            self._sniffed.append(Sniffed(member.label, "left out", str(error)))
 
-    def _member(self, member: Member, head: bytes, notes: list[str]) -> None:
-        source = Input(member.label, member.open, self._options, partial(_once, notes))
-        sniffed, records = recognise(source, head)
-        self._sniffed.append(sniffed)
-        self._take(member.label, records)
+    def _input(self, member: Member) -> Input:
+        return Input(member.label, member.open, self._options, self._note)
 
-    def _take(self, label: str, records: Records) -> None:
+    def _note(self, note: str) -> None:
+        """Keep a remark for the source that is being read; a few are enough."""
+        if note not in self._notes and len(self._notes) < MOST_NOTES:
+            self._notes.append(note)
+
+    def _take(self, sniffed: Sniffed, records: Records) -> None:
         for number, record in enumerate(records, 1):
             self._seen += 1
             if self._seen % _TELL_EVERY == 0:
                 self._progress(Progress("reading", min(self._meter.done, self._total), self._total, self._seen))
             if isinstance(record, Skipped):
-                self._drop(record.reason, label, number, record.text)
+                self._drop(record.reason, sniffed.source, number, record.text)
                 continue
             text = clean(record.text, self._options)
-            if reason := why_not(text, self._options):
-                self._drop(reason, label, number, record.text)
+            if reason := self._why_not(record, text):
+                self._drop(reason, record.source, number, record.text)
                 continue
             self._spool.append(record.with_text(text))
             self._numbers.append(number)
             self._duplicates.add(text)
+        self._sniffed.append(replace(sniffed, notes=tuple(self._notes)))
+        self._notes.clear()
+
+    def _why_not(self, row: Row, text: str) -> str | None:
+        wanted = self._options.authors
+        if wanted and row.author is not None and row.author.casefold() not in self._authors:
+            return "another author"
+        return why_not(text, self._options)
 
     def _drop(self, reason: str, source: str, number: int, text: str) -> None:
         self._drops[reason] += 1
@@ -180,11 +209,6 @@ class _Reading:
         return Picked(self._spool, array("Q", np.flatnonzero(kept).astype(np.uint64).tobytes()))
 
 
-def _once(notes: list[str], note: str) -> None:
-    if note not in notes and len(notes) < 20:
-        notes.append(note)
-
-
 def _source(path: Path) -> Source:
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
     digests = []
@@ -200,6 +224,8 @@ def _why_empty(paths: Sequence[Path], corpus: Corpus) -> str:
     if not corpus.seen:
         return f"{named} holds no posts at all; check that it is the right file."
     column = next((found.text_column for found in corpus.sniffed if found.text_column), None)
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in corpus.drops.most_common(3))
-    place = f" in its column {column!r}" if column else ""
-    return f"No post of {named} can be used: of {corpus.seen:,}{place}, {reasons}."
+    reasons = ", ".join(f"{count:,} as {reason!r}" for reason, count in corpus.drops.most_common(3))
+    place = f" (posts in {column!r})" if column else ""
+    private = corpus.drops["direct message"] + corpus.drops["private post"]
+    advice = "private conversations never come in" if private else "give another file or looser options"
+    return f"No post of {named}{place} can be used: {reasons} of {corpus.seen:,} left out; {advice}."

@@ -52,6 +52,11 @@ class Allowance:
         size = self.path.stat().st_size if self.path.is_file() else 0
         self.most = max(FREE_BYTES, size * MOST_RATIO)
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether the limit was met; then nothing more of this path is read."""
+        return self.spent > self.most
+
     def spend(self, count: int) -> None:
         """Count unpacked bytes.
 
@@ -59,7 +64,7 @@ class Allowance:
             UnreadableCorpus: the path unpacks to far more than honest text would.
         """
         self.spent += count
-        if self.spent > self.most:
+        if self.exhausted:
             raise UnreadableCorpus(
                 f"{self.path.name} unpacks to more than {self.most >> 20:,} MB, {MOST_RATIO} times its size: that is a "
                 "zip bomb or no text; unpack it yourself and name the file with the posts."

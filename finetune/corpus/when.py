@@ -19,6 +19,8 @@ def parse_when(value: object) -> datetime | None:
     """
     if isinstance(value, bool) or value is None:
         return None
+    if isinstance(value, datetime):
+        return _aware(value)
     try:
         if isinstance(value, int | float) or (isinstance(value, str) and value.strip().isdigit() and len(value) >= 9):
             seconds = float(value)
