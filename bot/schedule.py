@@ -1,4 +1,4 @@
-"""Which planned moments have come: a pure function of now, of the last look, and of the schedules.
+"""Which planned moments have come (a pure function of now, of the last look and of the schedules), and keeping them.
 
 A schedule names local times of day in an IANA zone. Each local date gives one instant per time, whatever the clocks do:
 a time that is skipped in spring is the instant that the old offset gives (02:30 becomes 03:30 by the new clock), a time
@@ -6,11 +6,21 @@ that comes twice in autumn is its first coming. This is PEP 495's ``fold=0``. Tw
 same instant are one slot.
 """
 
+import asyncio
+import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.compose import Ask, Composer
+from generation.errors import GenerationError
+from storage import posts
+from storage.errors import SlotTaken
+
+log = logging.getLogger(__name__)
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
@@ -101,3 +111,91 @@ def _dates(first: date, last: date) -> Iterator[date]:
     while day <= end:
         yield day
         day += timedelta(days=1)
+
+
+def _tell_dropped(slot: Slot) -> None:
+    log.warning("Slot %s is too late now: dropped.", slot.name, extra={"action": "drop", "slot": slot.name})
+
+
+class Timetable:
+    """Composes a post for each slot when it comes; one that finds the generator busy is tried again until it is late."""
+
+    def __init__(
+        self,
+        composer: Composer,
+        schedules: Sequence[Schedule],
+        *,
+        wake: Callable[[], None] = lambda: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        beat: float = 1.0,
+    ) -> None:
+        """``wake`` is called when a post may be ready to go; ``beat`` is in seconds."""
+        self._composer = composer
+        self._schedules = list(schedules)
+        self._wake = wake
+        self._clock = clock
+        self._beat = beat
+        self._stopped = asyncio.Event()
+        # A look back over the grace finds what came while nobody was running; the database knows what was kept.
+        self._last = clock() - max((plan.grace for plan in schedules), default=timedelta(0))
+        self._open: dict[str, Slot] = {}
+
+    async def run(self) -> None:
+        """Keep the slots until :meth:`stop`."""
+        while not self._stopped.is_set():
+            await self.once()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), self._beat)
+
+    def stop(self) -> None:
+        """Begin no further post."""
+        self._stopped.set()
+
+    async def once(self) -> int:
+        """Keep every slot that is due; how many posts were composed."""
+        now = self._clock()
+        for slot in dropped(now, self._last, self._schedules):
+            _tell_dropped(slot)
+        self._open |= {slot.name: slot for slot in due(now, self._last, self._schedules)}
+        self._last = now
+        if not self._open:
+            return 0
+        kept = await asyncio.to_thread(self._kept, min(slot.at for slot in self._open.values()))
+        composed = 0
+        for slot in sorted(self._open.values(), key=lambda slot: (slot.at, slot.name)):
+            if slot.name in kept:
+                del self._open[slot.name]
+            elif slot.late(now):
+                _tell_dropped(slot)
+                del self._open[slot.name]
+            elif not self._stopped.is_set():
+                composed += await self._keep(slot)
+        return composed
+
+    async def _keep(self, slot: Slot) -> bool:
+        """Compose the slot's post; False when it must be tried again, or another had it first."""
+        plan = slot.schedule
+        ask = Ask(
+            platform=plan.platform,
+            who=f"schedule:{plan.name}",
+            channel=plan.channel,
+            topic=plan.topic,
+            slot=slot.name,
+        )
+        try:
+            outcome = await self._composer.compose(ask)
+        except SlotTaken:
+            del self._open[slot.name]
+            return False
+        except GenerationError as error:
+            log.warning("Slot %s waits: %s", slot.name, error, extra={"action": "slot", "slot": slot.name})
+            return False
+        del self._open[slot.name]
+        became = outcome.state or "turned away: the gate does not allow its topic"
+        log.info("Slot %s: post %s is %s.", slot.name, outcome.post_id, became, extra={"action": "slot"})
+        self._wake()
+        return True
+
+    def _kept(self, since: datetime) -> set[str]:
+        with self._composer.database.reading() as session:
+            return posts.slots(session, since=since - timedelta(minutes=1))
