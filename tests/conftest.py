@@ -1,0 +1,72 @@
+"""What every test may ask for: a database with the tables of this version, once on SQLite and once on PostgreSQL."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.db import Database
+from tests.databases import PostgresServer, opened, postgres_binaries
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for the whole run, gone at its end."""
+    binaries = postgres_binaries()
+    if binaries is None:
+        sentence = "PostgreSQL's server is not installed: on Debian or Ubuntu, apt-get install postgresql."
+        if os.environ.get("CI"):
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    server = PostgresServer(binaries)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """The name of a migrated PostgreSQL database to copy."""
+    url = postgres.create()
+    Database.upgrade(url)
+    return url.split("/")[3].split("?")[0]
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "confess.db"
+    Database.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated, empty SQLite database of the test's own."""
+    path = tmp_path / "confess.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database of the test's own; the test runs once on each kind."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("sqlite_url"))
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.create(request.getfixturevalue("postgres_template"))
+
+
+@pytest.fixture
+def db(url: str) -> Iterator[Database]:
+    """That database, open."""
+    with opened(url) as database:
+        yield database
+
+
+@pytest.fixture
+def sqlite_db(sqlite_url: str) -> Iterator[Database]:
+    """An open SQLite database, for tests whose subject is not the database."""
+    with opened(sqlite_url) as database:
+        yield database
