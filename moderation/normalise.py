@@ -177,7 +177,8 @@ def _unleet(view: View, *, other_one: bool = False) -> View:
 def _letters(token: str, other_one: bool) -> str:
     body = token.rstrip("!+")
     letters = sum(character.isalpha() for character in body)
-    if letters < 2 or letters == len(body) or _MEASURE.fullmatch(body):
+    signs = sum(character in "@$!€" for character in body)  # nobody writes these among letters by chance
+    if not letters or letters + signs < 2 or letters == len(body) or _MEASURE.fullmatch(body):
         return token
     read = list(body.translate(_LEET_ALIKE))
     for index, character in enumerate(read):

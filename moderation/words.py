@@ -1,0 +1,202 @@
+"""Word lists as data: the built-in one, the owner's file, and who changed what in it.
+
+The built-in words are those that the installed package glin-profanity carries; `tiers.toml` says what we make of
+them. The owner's file is TOML, one `[[word]]` table each, and keeps what was taken out as `[[removed]]`.
+"""
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import re2
+
+from moderation.errors import WordlistError
+
+TIERS = ("block", "hold", "allow")
+_ENDINGS = ("s", "es", "ed", "er", "ers", "ing", "ings", "y")
+_OWNER_CATEGORY = {"block": "blocked-word", "hold": "held-word", "allow": "allowed-word"}
+_WORD_LIMIT = 200  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One entry of a list. `word` is plain, has `*` for any letters, or is a regular expression between slashes."""
+
+    word: str
+    tier: str  # "block", "hold" or "allow"
+    platforms: tuple[str, ...] = ()  # only there; everywhere when empty
+    servers: tuple[str, ...] = ()  # only in these Discord servers; everywhere when empty
+    by: str = ""  # who put it in
+    at: datetime | None = None  # when
+    why: str = ""
+    category: str = ""  # the policy's key; the tier's own when empty
+
+    @property
+    def policy_key(self) -> str:
+        """The category of a finding on this word."""
+        return self.category or _OWNER_CATEGORY[self.tier]
+
+    @property
+    def expression(self) -> str | None:
+        """The regular expression of a `/…/` word, else None."""
+        return self.word[1:-1] if len(self.word) > 2 and self.word[0] == self.word[-1] == "/" else None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnList:
+    """The owner's file: words in force, and words taken out with who and when."""
+
+    words: tuple[Word, ...] = ()
+    removed: tuple[Word, ...] = ()
+
+
+@cache
+def built_in() -> tuple[Word, ...]:
+    """The built-in list. Raises WordlistError when the package that carries the words is missing."""
+    try:
+        source = resources.files("glin_profanity").joinpath("data", "dictionaries", "english.json")
+        listed: list[str] = json.loads(source.read_text("utf-8"))["words"]
+    except (ImportError, OSError, KeyError, ValueError) as error:
+        raise WordlistError(f"The built-in word list is missing ({error}); install glin-profanity again.") from None
+    tiers = tomllib.loads(resources.files("moderation").joinpath("tiers.toml").read_text("utf-8"))
+    mild = set(tiers["mild"])
+    category = {word: name for name in ("swearing", "slur", "held-word", "minors") for word in tiers[name]}
+    listed.sort(key=lambda word: not word.replace(" ", "").isalpha())  # of several spellings the plain one is shown
+    words = [_built_in(word, category.get(word, "sexual-word")) for word in listed if word not in mild]
+    words += [_built_in(stem, category[stem.strip("*")]) for stem in tiers["stems"]]
+    words += [
+        _built_in(form, category.get(word, "sexual-word")) for word in tiers["endings"] for form in _inflected(word)
+    ]
+    allowed = [Word(word, "allow", by="built-in") for word in tiers["allowed"]]
+    return (*words, *allowed)
+
+
+def _built_in(word: str, category: str) -> Word:
+    return Word(word, "block" if category in {"slur", "minors"} else "hold", by="built-in", category=category)
+
+
+def _inflected(word: str) -> list[str]:
+    """The usual endings of an English word, with a dropped e or a doubled consonant where spelling asks for it."""
+    stem = word.removesuffix("e")
+    double = word + word[-1] if re.search(r"[^aeiou][aeiou][bdgmnpt]$", word) else stem
+    return [word + "s", *(double + ending for ending in _ENDINGS[1:])]
+
+
+def load(path: Path) -> OwnList:
+    """The owner's list; an absent file is an empty list.
+
+    Raises:
+        WordlistError: the file cannot be read, is not TOML, or a word in it is wrong.
+    """
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return OwnList()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WordlistError(f"The word list {path} cannot be read: {error}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise WordlistError(f"The word list {path} is not valid TOML: {error}.") from None
+    words = tuple(_read(row, path, number) for number, row in enumerate(data.get("word", []), 1))
+    return OwnList(words, tuple(_read(row, path, number) for number, row in enumerate(data.get("removed", []), 1)))
+
+
+def _read(row: Any, path: Path, number: int) -> Word:
+    where = f"word {number} of {path}"
+    try:
+        fields: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in row.items()}
+        word = Word(**fields)
+    except TypeError:
+        allowed = "word, tier, platforms, servers, by, at, why"
+        raise WordlistError(f"There is a name that does not belong in {where}; allowed are {allowed}.") from None
+    check(word, where)
+    return word
+
+
+def check(word: Word, where: str) -> None:
+    """Raises WordlistError, naming `where`, when a word cannot be matched or its tier is unknown."""
+    if not word.word.strip(" *") or len(word.word) > _WORD_LIMIT:
+        raise WordlistError(f"The entry in {where} must be 1 to {_WORD_LIMIT} characters with a letter among them.")
+    if word.tier not in TIERS:
+        raise WordlistError(f'The tier of {where} is "{word.tier}"; it must be block, hold or allow.')
+    if word.expression is not None:
+        try:
+            re2.compile(word.expression, _options())
+        except re2.error as error:
+            problem = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+            raise WordlistError(f"The regular expression in {where} is wrong: {problem}.") from None
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return options
+
+
+def add(path: Path, word: Word, *, who: str, now: datetime) -> OwnList:
+    """Put a word into the owner's file, in place of an entry with the same word and places; the list as it is then.
+
+    Raises:
+        WordlistError: the word or the file is wrong.
+    """
+    check(word, f"“{word.word}”")
+    own = load(path)
+    kept = tuple(each for each in own.words if _key(each) != _key(word))
+    own = replace(own, words=(*kept, replace(word, by=who, at=now.astimezone(UTC))))
+    save(path, own)
+    return own
+
+
+def remove(path: Path, word: str, *, who: str, now: datetime) -> OwnList:
+    """Take every entry of a word out of the owner's file, keeping who did it and when; the list as it is then.
+
+    Raises:
+        WordlistError: it is not in the file, or the file is wrong.
+    """
+    own = load(path)
+    gone = [each for each in own.words if each.word == word]
+    if not gone:
+        raise WordlistError(f"“{word}” is not in {path}; to let a built-in word through, add it with the tier allow.")
+    removed = tuple(replace(each, by=who, at=now.astimezone(UTC)) for each in gone)
+    own = OwnList(tuple(each for each in own.words if each.word != word), (*own.removed, *removed))
+    save(path, own)
+    return own
+
+
+def _key(word: Word) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    return (word.word, word.platforms, word.servers)
+
+
+def save(path: Path, own: OwnList) -> None:
+    """Write the owner's file whole, then put it in place."""
+    tables = [("word", word) for word in own.words] + [("removed", word) for word in own.removed]
+    text = "# Our own words. Tiers: block, hold, allow. Edit by hand or with `confess gate words`.\n"
+    text += "".join(f"\n[[{name}]]\n{_table(word)}" for name, word in tables)
+    partial = path.with_name(f".{path.name}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial.write_text(text, "utf-8")
+    partial.replace(path)
+
+
+def _table(word: Word) -> str:
+    lines = [f"word = {_string(word.word)}", f"tier = {_string(word.tier)}"]
+    for name, values in (("platforms", word.platforms), ("servers", word.servers)):
+        if values:
+            lines.append(f"{name} = [{', '.join(map(_string, values))}]")
+    if word.by:
+        lines.append(f"by = {_string(word.by)}")
+    if word.at is not None:
+        lines.append(f"at = {word.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    if word.why:
+        lines.append(f"why = {_string(word.why)}")
+    return "\n".join(lines) + "\n"
+
+
+def _string(value: str) -> str:
+    """A TOML basic string: JSON's escapes are TOML's, but for the delete character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
