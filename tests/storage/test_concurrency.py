@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-
 from storage import posts
 from storage.db import Database
 from storage.errors import StaleMove
