@@ -8,11 +8,12 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import SecretStr
 
+from bot.schedule import ScheduleError
 from bot.settings import DiscordSettings, Settings, XSettings
+from bot.wiring import as_schedule
 from generation.adapter import Adapter, find_adapter
 from generation.engines import open_generator
 from generation.errors import GenerationError
@@ -136,20 +137,18 @@ def _schedules(settings: Settings) -> Iterator[Check]:
     ready |= {"x"} if settings.x.api_key else set()
     ready |= {"discord"} if settings.discord.token else set()
     ready |= {"webhook"} if settings.webhook.url else set()
-    for schedule in settings.schedule:
-        subject = f"schedule {schedule.name}"
+    for planned in settings.schedule:
+        subject = f"schedule {planned.name}"
         try:
-            ZoneInfo(schedule.zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            yield Check(subject, False, f"there is no time zone {schedule.zone!r}; write one like Europe/London")
+            schedule = as_schedule(planned)
+        except ScheduleError as error:
+            yield Check(subject, False, str(error))
             continue
-        bad = [moment for moment in schedule.times if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", moment)]
-        if bad:
-            yield Check(subject, False, f"{bad[0]!r} is no time of day; write one like 09:00")
-        elif schedule.platform not in ready:
-            yield Check(subject, False, f"its platform {schedule.platform} is not set up; set it up or name another")
-        else:
+        if schedule.platform in ready:
             yield Check(subject, True, f"{', '.join(schedule.times)} {schedule.zone} on {schedule.platform}")
+        else:
+            finding = f"its platform {schedule.platform} is not set up; set it up or name another"
+            yield Check(subject, False, finding)
 
 
 def _web(settings: Settings) -> Check:
