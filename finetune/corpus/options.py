@@ -58,6 +58,9 @@ class ReadOptions:
             raise BadOption(
                 f"shortest ({self.shortest}) is above longest ({self.longest}), so no post could stay; swap them."
             )
+        for code in self.languages:
+            if len(code) != 2 or not code.isalpha() or not code.islower():
+                raise BadOption(f"{code!r} is no language code; give two letters of ISO 639-1, such as en or de.")
         if self.shortest < 1:
             raise BadOption(f"shortest is {self.shortest}; an empty post teaches nothing, give 1 or more.")
         if not 0.5 <= self.near <= 1:

@@ -7,7 +7,7 @@ bytes a row.
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,8 @@ import numpy as np
 from finetune.corpus.clean import clean, why_not
 from finetune.corpus.duplicates import Duplicates
 from finetune.corpus.encoding import HEAD
+from finetune.corpus.forget import Rule, load_rules
+from finetune.corpus.language import is_foreign
 from finetune.corpus.layouts import may_hold_posts, recognise_tree
 from finetune.corpus.options import FEW_CHARACTERS, Progress, ProgressCallback, ReadOptions
 from finetune.corpus.readers.base import Input, Records, Skipped
@@ -63,16 +65,17 @@ class Corpus:
             )
         return told
 
-    def require_enough(self) -> None:
+    def require_enough(self, least: int | None = None) -> None:
         """Refuse a corpus that is too small.
 
         Raises:
-            TooLittleText: it has fewer characters than `options.least_characters`.
+            TooLittleText: it has fewer characters than `least`, or than `options.least_characters`.
         """
-        if self.characters < self.options.least_characters:
+        wanted = self.options.least_characters if least is None else least
+        if self.characters < wanted:
             raise TooLittleText(
                 f"The corpus has {self.characters:,} characters in {len(self.rows):,} posts; a voice needs at least "
-                f"{self.options.least_characters:,}. Add more posts."
+                f"{wanted:,}. Add more posts."
             )
 
 
@@ -95,6 +98,16 @@ def read(
     )
 
 
+def measure(rows: Iterable[Row]) -> tuple[int, str]:
+    """Characters of some rows, and the SHA-256 of their texts in order."""
+    digest = hashlib.sha256()
+    characters = 0
+    for row in rows:
+        digest.update(row.text.encode("utf-8", "surrogatepass") + b"\0")
+        characters += len(row.text)
+    return characters, digest.hexdigest()
+
+
 class _Reading:
     """One run of :func:`read`: what is collected on the way."""
 
@@ -107,6 +120,8 @@ class _Reading:
         self._sniffed: list[Sniffed] = []
         self._seen = 0
         self._authors = {author.casefold() for author in options.authors}
+        self._languages = frozenset(options.languages)
+        self._rules: list[Rule] = []  # what the path being read shall forget
         self._notes: list[str] = []
         self._refused: list[CorpusError] = []
         self._meter = Meter()
@@ -116,18 +131,12 @@ class _Reading:
         sources = tuple(_source(path) for path in paths if path.exists())
         self._total = sum(source.size for source in sources)
         for path in paths:
+            self._rules = load_rules(path)
             self._tree(open_path(path, self._meter, self._note), 0)
         if self._refused and not self._seen:
             raise self._refused[0]
         rows = self._without_repeats()
-        digest = hashlib.sha256()
-        characters = 0
-        for row in rows:
-            digest.update(row.text.encode("utf-8", "surrogatepass") + b"\0")
-            characters += len(row.text)
-        corpus = Corpus(
-            rows, self._drops, tuple(self._sniffed), sources, self._options, self._seen, characters, digest.hexdigest()
-        )
+        corpus = Corpus(rows, self._drops, tuple(self._sniffed), sources, self._options, self._seen, *measure(rows))
         if not rows:
             raise EmptyCorpus(_why_empty(paths, corpus))
         corpus.require_enough()
@@ -178,6 +187,9 @@ class _Reading:
                 self._drop(record.reason, sniffed.source, number, record.text)
                 continue
             text = clean(record.text, self._options)
+            if self._rules and any(rule.matches(record.author, text) for rule in self._rules):
+                self._drop("forgotten", record.source, number, "")  # what is forgotten is not listed either
+                continue
             if reason := self._why_not(record, text):
                 self._drop(reason, record.source, number, record.text)
                 continue
@@ -191,7 +203,10 @@ class _Reading:
         wanted = self._options.authors
         if wanted and row.author is not None and row.author.casefold() not in self._authors:
             return "another author"
-        return why_not(text, self._options)
+        reason = why_not(text, self._options)
+        if reason is None and self._languages and is_foreign(row, text, self._languages):
+            return "another language"
+        return reason
 
     def _drop(self, reason: str, source: str, number: int, text: str) -> None:
         self._drops[reason] += 1

@@ -21,15 +21,20 @@ class Row:
     reply_to: str | None = None  # id or name it answers
     likes: int | None = None  # likes, score or reactions
     topic: str | None = None  # what the post was asked for: the prompt half of prompt/completion files
+    unscrubbed: int | None = None  # hash of the text before the audit scrubbed it
 
     @property
     def hash(self) -> int:
-        """64 bits of SHA-256 of the text: the row's identity in splits, data cards and forget lists."""
-        return text_hash(self.text)
+        """64 bits of SHA-256 of the text as it was read: the row's identity in data cards and forget lists."""
+        return text_hash(self.text) if self.unscrubbed is None else self.unscrubbed
 
     def with_text(self, text: str) -> Self:
         """The same row with another text."""
         return replace(self, text=text)
+
+    def scrubbed(self, text: str) -> Self:
+        """The same row with parts of its text taken out; its hash stays."""
+        return replace(self, text=text, unscrubbed=self.hash)
 
     def to_json(self) -> str:
         """One line of JSON, without the fields that say nothing."""
