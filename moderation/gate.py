@@ -197,7 +197,9 @@ def default_gate(
     Raises:
         WordlistError: the owner's word list cannot be read. A missing model does not raise: it holds every text.
     """
+    from moderation.filters.minors import MinorsFilter
     from moderation.filters.personal import PersonalFilter
+    from moderation.filters.selfharm import SelfHarmFilter
     from moderation.filters.shape import ShapeFilter
     from moderation.filters.wordlist import WordlistFilter
 
@@ -206,6 +208,8 @@ def default_gate(
         ShapeFilter(policy.shape),
         WordlistFilter.load(wordlist_file),
         PersonalFilter(authors=authors, people=policy.people),
+        MinorsFilter(),
+        SelfHarmFilter(),
     ]
     filters += _echo(echo)
     return Gate([*filters, *extra], policy)

@@ -19,7 +19,9 @@ from moderation.verdict import Decision
 
 CLASSIFIED = ("insult", "hate", "sexual", "threat", "selfharm", "spam")  # what the classifier scores
 FOUND = 0.5  # a flat rule on one of these counts from this score on
-NEVER_ALLOW = frozenset({"minors", "selfharm"})  # a finding on these is held at least, whatever the file says
+NEVER_ALLOW = frozenset(
+    {"minors", "minors-distant", "selfharm"}
+)  # a finding on these is held at least, whatever the file says
 ONLY_STRICTER = frozenset({"x"})  # public, searchable and not forgiving: never looser than the house's own rules
 
 
@@ -118,7 +120,8 @@ DEFAULT_RULES: dict[str, Rule] = {
     **{category: Rule(hold=0.6, block=0.95) for category in CLASSIFIED},
     "swearing": _HOLD, "sexual-word": _HOLD, "slur": _BLOCK, "held-word": _HOLD, "blocked-word": _BLOCK,
     "email": _BLOCK, "phone": _BLOCK, "card": _BLOCK, "iban": _BLOCK, "address": _HOLD, "handle": _HOLD,
-    "ip": _HOLD, "name": _HOLD, "public-person": _HOLD, "personal": _HOLD, "minors": _BLOCK,
+    "ip": _HOLD, "name": _HOLD, "public-person": _HOLD, "personal": _HOLD,
+    "minors": _BLOCK, "minors-distant": _HOLD,
     "echo": Rule(hold=0.0, block=0.9), "repeat": Rule(hold=0.0, block=0.9),
     "empty": _BLOCK, "too-long": _HOLD, "control": _HOLD, "bidi": _HOLD, "tags": _BLOCK, "zalgo": _HOLD,
     "loop": _BLOCK, "quotes": _HOLD, "language": _HOLD, "mojibake": _HOLD,
