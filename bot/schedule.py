@@ -118,7 +118,7 @@ def _tell_dropped(slot: Slot) -> None:
 
 
 class Timetable:
-    """Composes a post for each slot when it comes; one that finds the generator busy is tried again until it is late."""
+    """Composes a post for each slot when it comes; one that finds the generator busy is tried again until late."""
 
     def __init__(
         self,

@@ -1,0 +1,207 @@
+"""The review channel: a card for each held post, decided by button, kept true to the record.
+
+The channel itself says which posts have a card: after a restart its history is read. Whoever decides elsewhere (the
+terminal, the web page) closes the card here too.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+import discord
+
+from bot.discord import wording
+from bot.discord.cards import DecideButton, Press, buttons, post_of
+from bot.discord.client import ConfessClient
+from moderation import review
+from moderation.errors import ReviewError
+from moderation.filters.base import Context
+from moderation.gate import Gate
+from storage import posts
+from storage.db import Database
+from storage.models import Post
+
+log = logging.getLogger(__name__)
+
+HISTORY = 300  # messages of the review channel that are read at start
+OPEN = 50  # cards at a time, longest waiting first
+TROUBLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
+
+
+@dataclass(slots=True)
+class _Card:
+    message: discord.PartialMessage
+    version: int  # of the post that the card shows
+
+
+class ReviewDesk:
+    """Shows held posts in one channel and takes decisions there; a service of :mod:`bot.runner`."""
+
+    def __init__(
+        self,
+        client: ConfessClient,
+        database: Database,
+        gate: Gate,
+        *,
+        channel_id: int,
+        role_id: int | None = None,
+        wake: Callable[[], None] = lambda: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        beat: float = 2.0,
+    ) -> None:
+        """``role_id``: who may decide; without one, whoever may manage messages. ``beat`` is in seconds."""
+        self._client = client
+        self._database = database
+        self._gate = gate
+        self._channel_id = channel_id
+        self._role_id = role_id
+        self._wake = wake
+        self._clock = clock
+        self._beat = beat
+        self._cards: dict[int, _Card] | None = None  # None: the channel has not been read yet
+        self._stopped = asyncio.Event()
+        client.desk = self
+        client.add_dynamic_items(DecideButton)
+
+    async def run(self) -> None:
+        """Keep the cards true until :meth:`stop`."""
+        while not self._stopped.is_set():
+            wait = self._beat
+            try:
+                await self.once()
+            except TROUBLE as error:
+                log.warning("The review channel: %s", error, extra={"action": "cards"})
+                wait = 15 * self._beat
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), wait)
+
+    def stop(self) -> None:
+        """Show no further card; buttons work until the client hangs up."""
+        self._stopped.set()
+
+    async def once(self) -> None:
+        """Show what is new, refresh what was changed, close what was decided elsewhere."""
+        if self._client.user is None or self._client.is_closed():
+            return
+        if self._cards is None:
+            self._cards = await self._read()
+        held = {post.number: post for post in await asyncio.to_thread(review.queue, self._database, limit=OPEN)}
+        for number, post in held.items():
+            if number not in self._cards:
+                await self._show(post)
+            elif self._cards[number].version != post.version:
+                await self._refresh(post)
+        for number in self._cards.keys() - held.keys():
+            await self._refresh(await asyncio.to_thread(self._post, number))
+
+    # What buttons and forms call.
+
+    def may_decide(self, interaction: Press) -> bool:
+        """Whether the person has the reviewers' role, or may manage messages when no role is set."""
+        member = interaction.user
+        if not isinstance(member, discord.Member):
+            return False
+        if self._role_id is None:
+            return interaction.permissions.manage_messages
+        return member.get_role(self._role_id) is not None
+
+    async def approve(self, interaction: Press, post_id: int, version: int) -> None:
+        """Let the post out, and wake the publisher."""
+        await self._decide(
+            interaction,
+            lambda who: review.approve(
+                self._database, post_id=post_id, who=who, why="", now=self._clock(), version=version
+            ),
+        )
+        self._wake()
+
+    async def reject(self, interaction: Press, post_id: int, version: int, reason: str) -> None:
+        """Keep the post in."""
+        await self._decide(
+            interaction,
+            lambda who: review.reject(
+                self._database, post_id=post_id, who=who, why=reason, now=self._clock(), version=version
+            ),
+        )
+
+    async def edit(self, interaction: Press, post_id: int, version: int, text: str) -> None:
+        """Put new words in the place of the model's; the gate judges them first."""
+
+        def change(who: str) -> Post:
+            post = self._post(post_id)
+            verdict = self._gate.judge(text, Context(post.platform, post.channel, post.server))
+            return review.edit(
+                self._database,
+                post_id=post_id,
+                text=text,
+                verdict=verdict,
+                who=who,
+                why="",
+                now=self._clock(),
+                version=version,
+            )
+
+        await self._decide(interaction, change)
+
+    async def text_of(self, post_id: int) -> str:
+        """What the post says now."""
+        return (await asyncio.to_thread(self._post, post_id)).text
+
+    async def _decide(self, interaction: Press, act: Callable[[str], Post]) -> None:
+        """Do it in a thread; the card shows the outcome, or the person hears privately why not."""
+        try:
+            post = await asyncio.to_thread(act, f"discord:{interaction.user.id}")
+        except ReviewError as error:
+            await interaction.followup.send(wording.with_names(str(error)), ephemeral=True)
+            return
+        log.info("Post %s is %s.", post.id, wording.decision(post), extra={"action": "review", "post": post.id})
+        await interaction.edit_original_response(embed=wording.card(post), view=buttons(post))
+        self._note(post)
+
+    # Cards.
+
+    def _channel(self) -> discord.PartialMessageable:
+        return self._client.get_partial_messageable(self._channel_id)
+
+    async def _read(self) -> dict[int, _Card]:
+        """The open cards that stand in the channel."""
+        assert self._client.user is not None
+        cards: dict[int, _Card] = {}
+        async for message in self._channel().history(limit=HISTORY):
+            shown = post_of(message) if message.author.id == self._client.user.id else None
+            if shown is not None and shown[0] not in cards:
+                cards[shown[0]] = _Card(self._channel().get_partial_message(message.id), shown[1])
+        return cards
+
+    async def _show(self, post: Post) -> None:
+        view = buttons(post)
+        assert view is not None and self._cards is not None
+        message = await self._channel().send(embed=wording.card(post), view=view, nonce=f"card-{post.number}")
+        self._cards[post.number] = _Card(self._channel().get_partial_message(message.id), post.version)
+
+    async def _refresh(self, post: Post) -> None:
+        assert self._cards is not None
+        card = self._cards[post.number]
+        try:
+            await card.message.edit(embed=wording.card(post), view=buttons(post))
+        except discord.NotFound:  # somebody deleted the card; a post that still waits gets a new one
+            del self._cards[post.number]
+            return
+        self._note(post)
+
+    def _note(self, post: Post) -> None:
+        """Remember what the card shows now; a closed one is forgotten."""
+        if self._cards is None or post.number not in self._cards:
+            return
+        if buttons(post) is None:
+            del self._cards[post.number]
+        else:
+            self._cards[post.number].version = post.version
+
+    def _post(self, post_id: int) -> Post:
+        with self._database.reading() as session:
+            return posts.get(session, post_id)
