@@ -25,7 +25,8 @@ _PHRASES = re.compile(
             r"\bsuicid(?:e[ds]?|al)\b",
             r"\bself[- ]?harm(?:s|ed|ing)?\b",
             r"\bk[ym]s\b",
-            r"\b(?:want(?:s|ed)?|wish(?:es|ed)?|ready|going|plan(?:s|ned|ning)?) to (?:die|be dead|not exist|end it all)"
+            r"\b(?:want(?:s|ed)?|wish(?:es|ed)?|ready|going|plan(?:s|ned|ning)?) to"
+            r" (?:die|be dead|not exist|end it all)"
             r"(?! (?:of|laughing|on the spot|happy|there and then|young))\b",
             r"\b(?:wish|wished) i (?:was|were|had never been) (?:dead|born)\b",
             r"\bbetter off (?:dead|without me)\b",
