@@ -1,0 +1,142 @@
+"""The pretrained model under an adapter: found, checked, hashed, loaded."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetune.errors import BaseNotFound, BaseUnfit
+
+BASES = Path(__file__).parent / "bases"
+FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]  # what a base needs from the Hub: never pickles or code
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base that is on this machine and fit to be trained."""
+
+    name: str  # as the person gave it
+    folder: Path
+    hash: str  # sha256 over config, tokenizer and weights, first 16 digits
+    architecture: str  # "gpt2", "llama", … as in config.json
+    context: int  # longest text in tokens
+
+
+def resolve_base(name: str) -> Base:
+    """Find a base by bundled name, folder or Hub id, and check that it is a causal language model.
+
+    A Hub id is fetched once into the Hugging Face cache; afterwards no network is needed.
+
+    Raises:
+        BaseNotFound: nothing of that name is here, and the Hub does not have it or is out of reach.
+        BaseUnfit: it is no causal language model, or its weights are not safetensors.
+    """
+    folder = BASES / name
+    if not name or name.startswith((".", "/", "~")) or not (folder / "config.json").is_file():
+        folder = Path(name).expanduser()
+    if not folder.is_dir():
+        folder = _from_hub(name)
+    config = _config(name, folder)
+    return Base(
+        name=name,
+        folder=folder,
+        hash=_hash(folder),
+        architecture=str(config["model_type"]),
+        context=int(config.get("max_position_embeddings") or config.get("n_positions") or 1024),
+    )
+
+
+def _from_hub(name: str) -> Path:
+    """The local copy of a Hub model."""
+    known = ", ".join(sorted(path.parent.name for path in BASES.glob("*/config.json")))
+    other = f"use --base with a bundled base ({known}) or a folder that holds a downloaded model"
+    if not name or name.count("/") > 1 or name.startswith((".", "/", "~")):
+        raise BaseNotFound(f"There is no base {name!r}: no such folder; {other}.")
+    import httpx
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=FILES))
+    except HFValidationError as error:
+        raise BaseNotFound(f"There is no base {name!r}, and it is no Hub id either; {other}.") from error
+    except HfHubHTTPError as error:
+        raise BaseNotFound(f"The Hugging Face Hub does not give out a model {name!r}; {other}.") from error
+    except (LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
+        message = f"The base {name!r} is not on this machine and the Hugging Face Hub is out of reach; {other}."
+        raise BaseNotFound(message) from error
+
+
+def _config(name: str, folder: Path) -> dict[str, Any]:
+    if (folder / "adapter_config.json").is_file():
+        raise BaseUnfit(f"{name} is an adapter, not a base: merge it first with 'confess adapters export'.")
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        architecture = (config.get("architectures") or ["unknown"])[0]
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise BaseNotFound(f"The folder {folder} holds no model: its config.json is missing or broken.") from error
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
+
+    causal = CAUSAL.get(config.get("model_type")) == architecture and not config.get("is_encoder_decoder")
+    if not causal or "bert" in str(config.get("model_type")):
+        raise BaseUnfit(
+            f"The base {name} is a {architecture}, not a causal language model that writes from left to right: "
+            "choose one such as nib, gpt2 or HuggingFaceTB/SmolLM2-135M."
+        )
+    if not any(folder.glob("*.safetensors")):
+        raise BaseUnfit(
+            f"The base {name} has no safetensors weights, and older formats can run code: convert it first."
+        )
+    return dict(config)
+
+
+def _hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted([folder / "config.json", folder / "tokenizer.json", *folder.glob("*.safetensors")]):
+        if path.is_file():
+            digest.update(path.name.encode())
+            with path.open("rb") as handle:
+                while block := handle.read(1 << 20):
+                    digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def load_tokenizer(base: Base) -> Any:
+    """The base's tokenizer.
+
+    Raises:
+        BaseUnfit: it has none, or none that knows an end of text.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base.folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BaseUnfit(f"The base {base.name} has no usable tokenizer ({str(error).splitlines()[0]}).") from error
+    if tokenizer.eos_token_id is None:
+        raise BaseUnfit(f"The tokenizer of {base.name} has no end-of-text token, so posts could never end.")
+    return tokenizer
+
+
+def load_model(base: Base) -> Any:
+    """The base's weights in float32, ready to run, nothing trainable.
+
+    Raises:
+        BaseUnfit: the weights do not fit the config.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # the caller's progress shows what is going on
+
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            base.folder, dtype=torch.float32, attn_implementation="sdpa", use_safetensors=True
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BaseUnfit(f"The weights of {base.name} cannot be loaded ({str(error).splitlines()[0]}).") from error
+    model.requires_grad_(False)
+    model.config.use_cache = False
+    return model.eval()

@@ -1,0 +1,95 @@
+"""An adapter merged into its base: a plain transformers folder that knows nothing of LoRA."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from finetune.base import load_model, resolve_base
+from finetune.errors import BaseUnfit, FinetuneError
+from generation.adapter import Adapter, open_adapter
+from generation.prompt import PromptFormat
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
+
+
+def save_merged(model: Any, tokenizer: Any, prompt: PromptFormat, folder: Path) -> None:
+    """Write a PEFT model, merged, in float32 with its tokenizer and prompt format. The model is used up by it."""
+    merged = model.merge_and_unload().float()
+    merged.config.use_cache = True
+    merged.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+    prompt.save(folder)
+
+
+def export(adapter_folder: Path, out: Path) -> Path:
+    """Merge a finished adapter to a plain transformers folder, whole or not at all.
+
+    Raises:
+        AdapterError: the adapter cannot be opened.
+        BaseError: its base is not here, or is not the one it was trained on.
+        FinetuneError: ``out`` is there already.
+    """
+    if out.exists():
+        raise FinetuneError(f"{out} is there already: name a folder that is not, so that nothing is overwritten.")
+    adapter = open_adapter(adapter_folder)
+    model, tokenizer = load_adapted(adapter)
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    save_merged(model, tokenizer, adapter.prompt, partial)
+    partial.rename(out)
+    return out
+
+
+def push(adapter_folder: Path, repository: str, *, merged: bool = False, private: bool = True) -> str:
+    """Upload an adapter folder, or its merged model, to the Hugging Face Hub; returns its address.
+
+    The echo index, the samples and the list of row hashes stay here: they hold other people's words.
+
+    Raises:
+        AdapterError: the adapter cannot be opened.
+        FinetuneError: the Hub is out of reach, or refuses.
+    """
+    import tempfile
+
+    import httpx
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+
+    adapter = open_adapter(adapter_folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = export(adapter_folder, Path(scratch) / "merged") if merged else adapter.folder
+        try:
+            hub = HfApi()
+            address = hub.create_repo(repository, private=private, exist_ok=True)
+            hub.upload_folder(
+                repo_id=repository,
+                folder_path=folder,
+                commit_message=f"Upload {adapter.name}",
+                ignore_patterns=["echo/*", "samples.jsonl", "report.html", "data-rows.npy", "ctranslate2/*"],
+            )
+        except HFValidationError as error:
+            raise FinetuneError(f"{repository!r} is no Hub repository name; it is like you/{adapter.name}.") from error
+        except LocalTokenNotFoundError as error:
+            raise FinetuneError("The Hugging Face Hub wants a token: run 'hf auth login' first.") from error
+        except HfHubHTTPError as error:
+            raise FinetuneError(f"The Hugging Face Hub refused: {str(error).splitlines()[0]}") from error
+        except (httpx.HTTPError, OSError) as error:
+            raise FinetuneError("The Hugging Face Hub is out of reach; nothing was uploaded.") from error
+    return str(address)
+
+
+def load_adapted(adapter: Adapter) -> tuple[Any, Any]:
+    """The base with the adapter on it, and the tokenizer.
+
+    Raises:
+        BaseError: the base is not here, or is not the one the adapter was trained on.
+    """
+    from peft import PeftModel
+    from transformers import AutoTokenizer
+
+    base = resolve_base(adapter.card.base)
+    if base.hash != adapter.card.base_hash:
+        raise BaseUnfit(f"The base {base.name} is not the one that {adapter.name} was trained on: train it again.")
+    model = PeftModel.from_pretrained(load_model(base), adapter.folder)
+    return model, AutoTokenizer.from_pretrained(adapter.folder)

@@ -1,0 +1,98 @@
+"""The folder of an unfinished run, ``<out>/.NAME.training``: one process at a time, and always the same run."""
+
+import contextlib
+import fcntl
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from finetune.errors import NameTaken, RunChanged, TrainingError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+IDENTITY = "run.json"
+
+
+def check_name(name: str, out_root: Path, fresh: bool) -> Path:
+    """Where the finished adapter will stand.
+
+    Raises:
+        TrainingError: the name cannot be a folder's.
+        NameTaken: a complete adapter has it and ``fresh`` is not set.
+    """
+    if not _NAME.fullmatch(name):
+        raise TrainingError(f"The name {name!r} cannot be used: give letters, digits, '.', '_' and '-', at most 64.")
+    if (out_root / name).exists() and not fresh:
+        raise NameTaken(f"There is an adapter {name} in {out_root} already: choose another --name, or add --fresh.")
+    return out_root / name
+
+
+@contextlib.contextmanager
+def workspace(out_root: Path, name: str, identity: Mapping[str, str], *, fresh: bool) -> Iterator[Path]:
+    """The work folder, locked for this process while the block runs.
+
+    Args:
+        out_root: where adapters stand.
+        name: of the adapter.
+        identity: what the run is made of, in words → fingerprint; a later process must bring the same.
+        fresh: throw an unfinished run of that name away.
+
+    Raises:
+        NameTaken: another process is at it.
+        RunChanged: the unfinished run there has another identity; the sentence names what differs.
+        TrainingError: the folder cannot be written.
+    """
+    folder = out_root / f".{name}.training"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise TrainingError(f"The folder {folder} cannot be written: {error.strerror}.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise NameTaken(
+                f"Another process is training {name} in {out_root}: wait for it or choose another --name."
+            ) from error
+        if fresh:
+            _empty(folder)
+        _claim(folder, name, identity)
+        yield folder
+
+
+def _claim(folder: Path, name: str, identity: Mapping[str, str]) -> None:
+    path = folder / IDENTITY
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        _empty(folder)
+        partial = path.with_suffix(".tmp")
+        partial.write_text(json.dumps(dict(identity), indent=2), encoding="utf-8")
+        partial.replace(path)
+        return
+    changed = [key for key in identity if known.get(key) != identity[key]]
+    if changed:
+        raise RunChanged(
+            f"An unfinished run of {name} had another {' and another '.join(changed)}: "
+            "give the same again to go on with it, or --fresh to start over."
+        )
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name != "lock":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def publish(folder: Path, final: Path) -> None:
+    """Move a finished folder to its place; what stood there before goes away last."""
+    old = final.with_name(f".{final.name}.old")
+    if old.exists():
+        shutil.rmtree(old)
+    if final.exists():
+        final.rename(old)
+    folder.rename(final)
+    if old.exists():
+        shutil.rmtree(old)
