@@ -1,11 +1,11 @@
 """Turn the base's text shards into a tokenizer and two files of ready-made training rows.
 
-Story: read every shard, cut it into pieces (half of the documents into passages that fit the context, half into
-post-sized groups of one to four sentences, so that a small model sees many beginnings and ends), train an 8k
-byte-level BPE on them, tokenise, and pack whole pieces into rows of 257 tokens that all begin with the end token.
-The rows come in two orders: a broad mix for the constant-rate phase and a more conversational one for the decay
-(annealing on the best text last: Hu et al. 2024, "MiniCPM", section 4). The two take their pieces from opposite
-ends of one shuffled list, so that they overlap only where a shard is too small for both.
+Story: read every shard, cut it into pieces (half of the documents into passages that fit the context, half into post-
+sized groups of one to four sentences, so that a small model sees many beginnings and ends), train an 8k byte-level
+BPE on them, tokenise, and pack whole pieces into rows that all begin with the end token. The rows come in two orders:
+a broad mix for the constant-rate phase and a more conversational one for the decay (annealing on the best text last:
+Hu et al. 2024, "MiniCPM", section 4). The two take their pieces from opposite ends of one shuffled list, so that they
+overlap only where a shard is too small for both.
 """
 
 import argparse
@@ -14,24 +14,28 @@ import json
 import lzma
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 END = "<|endoftext|>"
 END_ID = 0
-ROW = 257  # 256 positions of context and one more token, so that every position has a target
+CONTEXT = {"stable": 128, "decay": 256, "val": 256}  # tokens of a row; short rows first cost less attention
 PASSAGE_CHARS = 850  # about 210 tokens: long enough to teach a paragraph, short enough to fit one row
 POST_CHARS = (30, 260)  # the range of lengths of a short post
-SHORT_SHARE = {"stable": 0.5, "decay": 0.7}
+SHORT_SHARE = {"stable": 0.6, "decay": 0.7}
 VAL_SHARE = 0.004
 MIN_PASSAGES = 50  # a shard with fewer passages is one of single lines: all of it goes in as posts
 
 Rows = NDArray[np.uint16]
 Mix = dict[str, dict[str, float]]
+Say = Callable[[str], Any]
 
 _SENTENCE_END = re.compile(r"[.!?…][\"”’')\]]*(?=\s)")
 _FIRST_PERSON = re.compile(r"\b(I|I'm|I’m|i|my|My|me|we|We|our)\b")
@@ -46,7 +50,7 @@ def documents(shard: Path) -> list[str]:
 def sentences(line: str) -> list[str]:
     """Split one line after closing punctuation (and the quotes behind it); never returns an empty string."""
     cuts = [0, *(match.end() for match in _SENTENCE_END.finditer(line)), len(line)]
-    parts = [line[a:b].strip() for a, b in zip(cuts, cuts[1:], strict=False)]
+    parts = [line[a:b].strip() for a, b in pairwise(cuts)]
     return [part for part in parts if part]
 
 
@@ -103,11 +107,11 @@ def cut(shard: Path, seed: int) -> dict[str, list[str]]:
     return pools
 
 
-def train_tokenizer(pools: dict[str, dict[str, list[str]]], mix: Mix, megabytes: float) -> Tokenizer:
+def train_tokenizer(pools: dict[str, dict[str, list[str]]], mix: Mix, megabytes: float) -> Any:
     """Train the byte-level BPE (8,192 tokens, token 0 = end) on a sample drawn with the mix's decay weights."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # type: ignore[assignment]
-    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=8192,
         special_tokens=[END],
@@ -132,53 +136,49 @@ def train_tokenizer(pools: dict[str, dict[str, list[str]]], mix: Mix, megabytes:
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, pieces: list[str]) -> list[Rows]:
-    """Each piece as end token + its ids, cut to one row; pieces keep their order."""
+def encode(tokenizer: Any, pieces: list[str]) -> list[Rows]:
+    """Each piece as end token + its ids; pieces keep their order."""
     encoded: list[Rows] = []
     for start in range(0, len(pieces), 4000):
         for one in tokenizer.encode_batch_fast(pieces[start : start + 4000]):
-            encoded.append(np.array([END_ID, *one.ids[: ROW - 1]], dtype=np.uint16))
+            encoded.append(np.array([END_ID, *one.ids], dtype=np.uint16))
     return encoded
 
 
-def take(pool: list[Rows], tokens: float, *, backwards: bool) -> tuple[list[Rows], float]:
-    """Take `tokens` worth of pieces from one end of a pool, going round again where it is too small.
+def take(pool: list[Rows], tokens: float, row: int, *, backwards: bool) -> tuple[list[Rows], float]:
+    """Take `tokens` worth of pieces, cut to a row, from one end of a pool; goes round again where it is too small.
 
     Returns the pieces and how many times the pool was gone through.
     """
     order = pool[::-1] if backwards else pool
-    size = sum(map(len, order))
-    if not size:
-        return [], 0.0
     chosen: list[Rows] = []
-    count = index = 0
-    while count < tokens:
-        piece = order[index % len(order)]
+    count = 0
+    while order and count < tokens:
+        piece = order[len(chosen) % len(order)][:row]
         chosen.append(piece)
         count += len(piece)
-        index += 1
-    return chosen, count / size
+    return chosen, len(chosen) / max(1, len(order))
 
 
-def pack(pieces: list[Rows], rng: random.Random) -> Rows:
-    """Pack pieces into rows of `ROW` tokens, best fit first; only the last piece of a row is ever cut short.
+def pack(pieces: list[Rows], size: int, rng: random.Random) -> Rows:
+    """Pack pieces into rows of `size` tokens, best fit first; only the last piece of a row is ever cut short.
 
     Each row starts with the end token, as a post does at generation time; within a row the order is random.
-    Rows come shuffled, as an array of shape (rows, ROW).
+    Rows come shuffled, as an array of shape (rows, size).
     """
     rng.shuffle(pieces)
     rows: list[Rows] = []
     for start in range(0, len(pieces), 20_000):
-        by_length: list[list[Rows]] = [[] for _ in range(ROW + 1)]
+        by_length: list[list[Rows]] = [[] for _ in range(size + 1)]
         for piece in pieces[start : start + 20_000]:
-            by_length[len(piece)].append(piece)
+            by_length[min(len(piece), size)].append(piece[:size])
         left = len(pieces[start : start + 20_000])
         while left:
-            room, row, last = ROW, [], None
+            room, row, last = size, [], None
             while room and left:
                 length = next((n for n in range(room, 1, -1) if by_length[n]), 0)
                 if not length:
-                    length = next(n for n in range(2, ROW + 1) if by_length[n])
+                    length = next(n for n in range(2, size + 1) if by_length[n])
                     last = by_length[length].pop()[:room]
                     room -= len(last)
                 else:
@@ -192,52 +192,65 @@ def pack(pieces: list[Rows], rng: random.Random) -> Rows:
     return np.stack(rows)
 
 
+def prepare(
+    data: Path, out: Path, mix: Mix, *, millions: dict[str, float], bpe_megabytes: float, seed: int, say: Say
+) -> None:
+    """Read shards, write ``tokenizer.json``, ``stable.npy``, ``decay.npy``, ``val.npy`` and (last) ``meta.json``.
+
+    Args:
+        data: folder that holds ``NAME.txt.xz`` for each name in the mix.
+        out: folder to write to.
+        mix: for each shard its weight in each phase, in any unit.
+        millions: tokens of each phase, in millions.
+        bpe_megabytes: size of the tokenizer's sample.
+        seed: of every shuffle and draw.
+        say: takes one line of news.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    pools = {name: cut(data / f"{name}.txt.xz", seed) for name in mix}
+    tokenizer = train_tokenizer(pools, mix, bpe_megabytes)
+    tokenizer.save(str(out / "tokenizer.json"))
+    phases: dict[str, list[Rows]] = {"stable": [], "decay": [], "val": []}
+    shards: dict[str, dict[str, Any]] = {}
+    for name, pool in pools.items():
+        encoded = {kind: encode(tokenizer, pieces) for kind, pieces in pool.items()}
+        phases["val"].extend(encoded["val"][:200])
+        passes: dict[str, float] = {}
+        for phase in ("stable", "decay"):
+            share = mix[name][phase] / sum(weight[phase] for weight in mix.values())
+            short = SHORT_SHARE[phase] if len(encoded["long"]) > MIN_PASSAGES else 1.0
+            for kind, part in (("short", short), ("long", 1 - short)):
+                wanted = millions[phase] * 1e6 * share * part
+                pieces, gone = take(encoded[kind], wanted, CONTEXT[phase] + 1, backwards=phase == "decay")
+                phases[phase].extend(pieces)
+                passes[f"{phase}_{kind}"] = round(gone, 3)
+        tokens = sum(len(piece) for kind in ("short", "long") for piece in encoded[kind])
+        digest = hashlib.sha256((data / f"{name}.txt.xz").read_bytes()).hexdigest()
+        shards[name] = {"sha256": digest, "tokens": tokens, "passes": passes}
+        say(f"{name}: {shards[name]}")
+    rng = random.Random(seed)
+    for phase, pieces in phases.items():
+        rows = pack(pieces, CONTEXT[phase] + 1, rng)
+        np.save(out / f"{phase}.npy", rows)
+        say(f"{phase}: {len(rows)} rows of {rows.shape[1]}")
+    (out / "meta.json").write_text(json.dumps({"seed": seed, "shards": shards}, indent=1) + "\n", "utf-8")
+
+
 def main() -> None:
+    """Read the command line and prepare the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of NAME.txt.xz shards")
     parser.add_argument("--mix", type=Path, default=Path(__file__).parent / "mix.json", help="weights per shard")
     parser.add_argument("--out", type=Path, required=True, help="folder for tokenizer, rows and meta.json")
-    parser.add_argument("--stable", type=float, default=28.0, help="million tokens of the constant-rate phase")
-    parser.add_argument("--decay", type=float, default=14.0, help="million tokens of the decay phase")
+    parser.add_argument("--stable", type=float, default=14.0, help="million tokens of the constant-rate phase")
+    parser.add_argument("--decay", type=float, default=6.0, help="million tokens of the decay phase")
     parser.add_argument("--bpe-megabytes", type=float, default=40.0, help="size of the tokenizer's sample")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-
-    args.out.mkdir(parents=True, exist_ok=True)
     mix: Mix = json.loads(args.mix.read_text("utf-8"))
-    shards = {name: args.data / f"{name}.txt.xz" for name in mix}
-    pools = {name: cut(shard, args.seed) for name, shard in shards.items()}
-    print("cut", {name: {k: len(v) for k, v in pool.items()} for name, pool in pools.items()}, flush=True)
-    tokenizer = train_tokenizer(pools, mix, args.bpe_megabytes)
-    tokenizer.save(str(args.out / "tokenizer.json"))
-    print("tokenizer trained", flush=True)
-
-    phases: dict[str, list[Rows]] = {"stable": [], "decay": []}
-    held_out: list[Rows] = []
-    meta: dict[str, dict[str, object]] = {}
-    for name, pool in pools.items():
-        encoded = {kind: encode(tokenizer, pieces) for kind, pieces in pool.items()}
-        held_out.extend(encoded["val"][:200])
-        passes: dict[str, float] = {}
-        for phase, millions in (("stable", args.stable), ("decay", args.decay)):
-            share = mix[name][phase] / sum(weight[phase] for weight in mix.values())
-            short = SHORT_SHARE[phase] if len(encoded["long"]) > MIN_PASSAGES else 1.0
-            for kind, part in (("short", short), ("long", 1 - short)):
-                pieces, gone = take(encoded[kind], millions * 1e6 * share * part, backwards=phase == "decay")
-                phases[phase].extend(pieces)
-                passes[f"{phase}_{kind}"] = round(gone, 3)
-        tokens = sum(len(piece) for kind in ("short", "long") for piece in encoded[kind])
-        size = sum(len(piece.encode()) for kind in ("short", "long") for piece in pool[kind])
-        digest = hashlib.sha256(shards[name].read_bytes()).hexdigest()
-        meta[name] = {"sha256": digest, "tokens": tokens, "bytes_per_token": round(size / tokens, 3), "passes": passes}
-        print(name, meta[name], flush=True)
-
-    rng = random.Random(args.seed)
-    for phase, pieces in [*phases.items(), ("val", held_out)]:
-        rows = pack(pieces, rng)
-        np.save(args.out / f"{phase}.npy", rows)
-        print(phase, rows.shape, flush=True)
-    (args.out / "meta.json").write_text(json.dumps({"seed": args.seed, "shards": meta}, indent=1) + "\n", "utf-8")
+    millions = {"stable": args.stable, "decay": args.decay}
+    say = Console(highlight=False, soft_wrap=True, markup=False).print
+    prepare(args.data, args.out, mix, millions=millions, bpe_megabytes=args.bpe_megabytes, seed=args.seed, say=say)
 
 
 if __name__ == "__main__":
