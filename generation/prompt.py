@@ -20,8 +20,16 @@ class PromptFormat:
     topic: str = "about: {topic}\n"
 
     def head(self, topic: str | None = None) -> str:
-        """What stands before the post."""
-        return self.begin + (self.topic.format(topic=topic) if topic else "")
+        """What stands before the post. Topics are one line in lower case, as at training time."""
+        words = " ".join(self.clean(topic or "").lower().split())
+        return self.begin + (self.topic.format(topic=words) if words else "")
+
+    def clean(self, words: str) -> str:
+        """A person's words without the marks of this format, which would end the post or begin another."""
+        for mark in (self.begin, self.end):
+            while mark and mark in words:
+                words = words.replace(mark, " ")
+        return words
 
     def training_text(self, post: str, topic: str | None = None) -> str:
         """The whole example: head, post, end. The end is learned like any other token."""

@@ -1,0 +1,164 @@
+"""The default engine: CTranslate2 runs the merged, converted weights. No torch.
+
+int8 on the CPU, float16 on a GPU. Each text is drawn from its own seed (see :mod:`generation.engines.dealer`): alone
+or among a hundred others, today or tomorrow, it is the same text. A matrix product in int8 is exact whatever the
+batch, and the rest is done row by row, so not even rounding differs. Another kind of processor may round otherwise.
+"""
+
+import json
+import os
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+
+from generation.adapter import Adapter
+from generation.codec import Codec
+from generation.engines.dealer import ROWS, Dealer, Hand
+from generation.errors import AdapterBroken, EngineUnavailable, GenerationCancelled
+from generation.generator import Generated, Identity, Request
+from generation.sampling import Sampling
+
+FOLDER = "ctranslate2"
+BATCH = min(128, ROWS)  # texts written side by side
+
+
+class CTranslateGenerator:
+    """Speaks with an adapter's ``ctranslate2/`` folder."""
+
+    identity: Identity
+
+    def __init__(self, adapter: Adapter, *, device: str = "cpu", threads: int = 0) -> None:
+        """Load the model and look for the way to deal each text its own random numbers.
+
+        Args:
+            adapter: an open adapter.
+            device: "cpu", "cuda" or "auto" (a GPU when there is one).
+            threads: CPU threads; 0 for all that this process may use.
+
+        Raises:
+            EngineUnavailable: the adapter has no converted weights, or CTranslate2 cannot run them here.
+            AdapterBroken: its tokenizer or converted weights cannot be read.
+        """
+        folder = adapter.folder / FOLDER
+        if not adapter.has(FOLDER + "/"):
+            message = (
+                f"The adapter {adapter.name} has no {FOLDER} folder: its card says {adapter.card.engine}; use that."
+            )
+            raise EngineUnavailable(message)
+        self._codec = Codec(adapter)
+        try:
+            self._positions = int(json.loads((folder / "config.json").read_text(encoding="utf-8"))["positions"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            message = f"{folder / 'config.json'} cannot be used ({error}); train the adapter again."
+            raise AdapterBroken(message) from error
+        if device == "auto":
+            device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+        try:
+            self._model: Any = ctranslate2.Generator(
+                str(folder),
+                device=device,
+                compute_type="int8_float32" if device == "cpu" else "float16",
+                inter_threads=1,  # one worker, hence one random generator and rows in order
+                intra_threads=threads or _usable_cores(),
+            )
+        except (RuntimeError, ValueError) as error:
+            message = f"CTranslate2 cannot open {folder} on {device}: {str(error).splitlines()[0]}"
+            raise EngineUnavailable(message) from error
+        self._dealer = Dealer.find(self._model, adapter.prompt.begin)
+        self.identity = Identity(
+            adapter=adapter.name,
+            adapter_hash=adapter.hash,
+            base=adapter.card.base,
+            base_hash=adapter.card.base_hash,
+            engine="ctranslate2",
+            engine_version=f"{ctranslate2.__version__} {self._model.compute_type} {device}",
+            reproducible=self._dealer is not None,
+        )
+
+    def generate(self, request: Request, cancelled: threading.Event | None = None) -> list[Generated]:
+        """``request.count`` texts, in seed order; see :class:`generation.generator.Generator`."""
+        start, steps = self._codec.start(request, positions=self._positions)
+        names = self._codec.names(start.ids)
+        options = _options(request.sampling, steps, self._codec)
+        greedy = options["sampling_topk"] == 1
+        seeds = list(range(request.seed, request.seed + request.count))
+        texts: list[Generated] = []
+        for first in range(0, 1 if greedy else request.count, BATCH):
+            group = seeds[first : first + BATCH] if not greedy else seeds[:1]
+            hand = Hand(self._dealer, group, steps, cancelled)
+            # One example with many hypotheses: the prompt is read once, and rows stay in order.
+            self._model.generate_batch([names], num_hypotheses=len(group), callback=hand, **options)
+            if cancelled is not None and cancelled.is_set():
+                raise GenerationCancelled("The texts were no longer wanted.")
+            for seed, drawn, logprob in zip(group, hand.drawn, hand.logprobs, strict=True):
+                stopped = drawn[-1] == self._codec.end
+                texts.append(Generated(self._codec.text(start, drawn), seed, len(drawn), stopped, logprob))
+        if greedy:  # every seed says the same
+            only = texts[0]
+            return [Generated(only.text, seed, only.tokens, only.stopped, only.logprob) for seed in seeds]
+        return texts
+
+    def close(self) -> None:
+        """Free the weights. The random generator's memory goes with its thread, so the dealer goes first."""
+        self._dealer = None
+        self._model.unload_model()
+        del self._model
+
+
+def convert(merged: Path, out: Path, *, quantization: str = "int8_float32") -> None:
+    """Write CTranslate2's form of a transformers model folder.
+
+    Needs torch and transformers, which the extra ``train`` brings; nothing else of this module does.
+
+    Args:
+        merged: a plain transformers folder, the LoRA merged into it.
+        out: the folder to make; it appears whole or not at all.
+        quantization: "int8_float32" for the CPU, "float16" for a GPU.
+
+    Raises:
+        EngineUnavailable: CTranslate2 does not know the architecture; serve it with the transformers engine.
+    """
+    from ctranslate2.converters import TransformersConverter
+
+    partial = out.with_name(out.name + ".tmp")
+    shutil.rmtree(partial, ignore_errors=True)
+    config = json.loads((merged / "config.json").read_text(encoding="utf-8"))
+    try:
+        TransformersConverter(str(merged)).convert(str(partial), quantization=quantization)
+    except (ValueError, NotImplementedError, KeyError, AttributeError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        architecture = (config.get("architectures") or ["this model"])[0]
+        message = (
+            f"CTranslate2 {ctranslate2.__version__} cannot convert {architecture} ({error}); transformers can run it."
+        )
+        raise EngineUnavailable(message) from error
+    served = json.loads((partial / "config.json").read_text(encoding="utf-8"))
+    # A tokenizer without an unknown token is written down as null, which CTranslate2 then refuses to read.
+    served["unk_token"] = served.get("unk_token") or served["eos_token"]
+    served["positions"] = config.get("n_positions") or config.get("max_position_embeddings") or 1024
+    (partial / "config.json").write_text(json.dumps(served, indent=2), encoding="utf-8")
+    shutil.rmtree(out, ignore_errors=True)
+    partial.replace(out)
+
+
+def _options(sampling: Sampling, steps: int, codec: Codec) -> dict[str, Any]:
+    """CTranslate2's names for our options. Its scores are of the penalised distribution, before temperature."""
+    greedy = sampling.temperature == 0 or sampling.top_k == 1
+    return {
+        "max_length": steps,
+        "end_token": [codec.end],
+        "return_end_token": True,
+        "include_prompt_in_result": False,
+        "return_scores": True,
+        "repetition_penalty": sampling.repetition_penalty,
+        "sampling_topk": 1 if greedy else min(sampling.top_k, codec.size),
+        "sampling_topp": 1.0 if greedy else sampling.top_p,
+        "sampling_temperature": 1.0 if greedy else sampling.temperature,
+    }
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
