@@ -32,4 +32,4 @@ check:
 	$(BIN)/pytest
 
 clean:
-	rm -rf $(VENV) demo-data
+	rm -rf $(VENV) demo

@@ -5,7 +5,7 @@ each other.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -79,9 +79,17 @@ class Composer:
         candidates: int = 4,
         shelf_life: timedelta = timedelta(hours=72),
         remember: timedelta = timedelta(days=90),
+        said: Callable[[str, datetime], None] = lambda text, at: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """``candidates`` is how many texts are written for one post; ``remember``, how long one counts as said."""
+        """Everything a composer needs.
+
+        Args:
+            candidates: texts that are written for one post.
+            shelf_life: how long a post may lie on the shelf.
+            remember: how long a post counts as said already.
+            said: told of each post that is going out, so that the gate finds repetitions of it.
+        """
         self.database = database
         self.worker = worker
         self.gate = gate
@@ -91,6 +99,7 @@ class Composer:
         self._candidates = candidates
         self._shelf_life = shelf_life
         self._remember = remember
+        self._said = said
         self._clock = clock
 
     async def compose(self, ask: Ask) -> Outcome:
@@ -142,7 +151,10 @@ class Composer:
                 requester=ask.who,
                 expires_at=now + WAIT,
             )
-        return None if post is None else _outcome(post, from_shelf=True)
+        if post is None:
+            return None
+        self._said(post.text, now)
+        return outcome_of(post, from_shelf=True)
 
     def _judge_wish(self, ask: Ask) -> Outcome | None:
         """A wish that the gate would not let through is turned away before anything is written."""
@@ -169,8 +181,10 @@ class Composer:
             chosen = self._store(session, ask, best, _BIRTH[best.verdict.decision], now, slot=ask.slot)
             for other in candidates:
                 if other is not best:
-                    self._store_spare(session, ask, other, now)
-        return _outcome(chosen)
+                    self._store_spare(session, ask, other, now, known={best.generated.text, *said})
+        if chosen.state is State.APPROVED:
+            self._said(chosen.text, now)
+        return outcome_of(chosen)
 
     def _choose(self, candidates: Sequence[Candidate], said: Sequence[str]) -> Candidate:
         """The best allowed text; without one the best held one, for a person to look at; else any."""
@@ -181,19 +195,23 @@ class Composer:
         raise ValueError("there is nothing to choose from")
 
     def _keep_all(self, ask: Ask, texts: Sequence[Generated], allowed: State) -> list[Outcome]:
+        candidates = self._judge(ask, texts)
         now = self._clock()
-        outcomes = []
+        kept = []
         with self.database.session() as session:
-            for candidate in self._judge(ask, texts):
+            for candidate in candidates:
                 birth = allowed if candidate.verdict.decision is Decision.ALLOW else _BIRTH[candidate.verdict.decision]
-                outcomes.append(_outcome(self._store(session, ask, candidate, birth, now)))
-        return outcomes
+                kept.append(self._store(session, ask, candidate, birth, now))
+        for post in kept:
+            if post.state is State.APPROVED:
+                self._said(post.text, now)
+        return [outcome_of(post) for post in kept]
 
-    def _store_spare(self, session: Session, ask: Ask, spare: Candidate, now: datetime) -> None:
+    def _store_spare(self, session: Session, ask: Ask, spare: Candidate, now: datetime, known: Set[str]) -> None:
         """A candidate that was not chosen: shelved when anybody may have it, else on record and done with."""
         birth = State.SHELVED if spare.verdict.decision is Decision.ALLOW else _BIRTH[spare.verdict.decision]
         post = self._store(session, ask, spare, birth, now)
-        shared = birth is State.SHELVED and not (ask.prompt or ask.topic)
+        shared = birth is State.SHELVED and not (ask.prompt or ask.topic) and spare.generated.text not in known
         if not shared and not birth.final:
             why = "another candidate was better"
             posts.move(session, post_id=post.number, expect=birth, to=State.EXPIRED, who="compose", why=why, now=now)
@@ -247,5 +265,6 @@ def _whole(text: Generated, verdict: Verdict, platform: str) -> Verdict:
     return replace(verdict, decision=Decision.BLOCK, findings=(*verdict.findings, *findings))
 
 
-def _outcome(post: Post, *, from_shelf: bool = False) -> Outcome:
+def outcome_of(post: Post, *, from_shelf: bool = False) -> Outcome:
+    """A stored post as an outcome."""
     return Outcome(post.state, Verdict.from_json(post.verdict), post.text, post.id, from_shelf)
