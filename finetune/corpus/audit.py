@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from finetune.corpus.options import Progress, ProgressCallback
-from finetune.corpus.read import Corpus, DropCallback, measure
+from finetune.corpus.read import Corpus, DropCallback
 from finetune.corpus.row import Drop, Row
 from finetune.corpus.spool import Spool
 from finetune.errors import BadOption, EmptyCorpus
@@ -129,7 +129,7 @@ def audit(
     if not run.kept:
         raise EmptyCorpus("The audit dropped every row; scrub or keep what it found instead.")
     drops = corpus.drops + Counter({f"audit: {name}": count for name, count in run.drops.items()})
-    characters, sha256 = measure(run.kept)
+    characters, sha256 = run.kept.measure()
     changed = replace(corpus, rows=run.kept, drops=drops, characters=characters, sha256=sha256)
     return changed, found
 

@@ -12,9 +12,10 @@ from finetune.corpus.options import ReadOptions
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"“”]+|\b(?:t\.co|pic\.twitter\.com|bit\.ly|youtu\.be)/\S+")
 _LEADING_MENTIONS = re.compile(r"^(?:[\s.]*@[\w.@-]{1,100}:?(?=\s|$))+\s*")
-# C0 and C1 controls but tab and newline, the byte-order mark, and U+FFFC/FFFD (what is left of lost bytes). Joiners,
-# variation selectors and direction marks stay: emoji families and right-to-left text need them.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ufffc\ufffd\ud800-\udfff]")
+# C0 and C1 controls but tab and newline, the byte-order mark, and lone surrogates. Joiners, variation selectors and
+# direction marks stay: emoji families and right-to-left text need them.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
+_LOST = re.compile(r"[\ufffc\ufffd]")  # what is left where bytes or objects were lost
 _MARKS = re.compile(r"<\|[a-z]{1,24}\|>")  # end-of-text and its like: in a post they would be learned as the end
 _BLANKS = re.compile(r"[^\S\n]+")
 _MANY_NEWLINES = re.compile(r"\n{3,}")
@@ -30,15 +31,17 @@ def clean(text: str, options: ReadOptions) -> str:
             text = ftfy.fix_encoding(text)
         if not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
-    text = _LINE_ENDS.sub("\n", text)
-    text = _CONTROLS.sub("", text)
+        text = _LOST.sub("", text)
+    if not text.isprintable():  # a quick look that spares most posts two searches
+        text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
     if "<|" in text:
         text = _MARKS.sub(" ", text)
     if not options.keep_mentions and "@" in text:
         text = _LEADING_MENTIONS.sub("", text)
     if not options.keep_urls and ("/" in text or "www." in text):
         text = _URL.sub(" ", text)
-    text = _BLANKS.sub(" ", text)
+    if "  " in text or not text.isprintable():
+        text = _BLANKS.sub(" ", text)
     if "\n" in text:
         text = _MANY_NEWLINES.sub("\n\n", re.sub(r" ?\n ?", "\n", text))
     return text.strip()

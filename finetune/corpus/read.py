@@ -7,7 +7,7 @@ bytes a row.
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Corpus:
     options: ReadOptions
     seen: int  # records met, dropped ones included
     characters: int  # of all rows
-    sha256: str  # of the rows' texts in order: the corpus's identity
+    sha256: str  # of the rows' 64-bit hashes in order: the corpus's identity
 
     @property
     def warnings(self) -> list[str]:
@@ -98,16 +98,6 @@ def read(
     )
 
 
-def measure(rows: Iterable[Row]) -> tuple[int, str]:
-    """Characters of some rows, and the SHA-256 of their texts in order."""
-    digest = hashlib.sha256()
-    characters = 0
-    for row in rows:
-        digest.update(row.text.encode("utf-8", "surrogatepass") + b"\0")
-        characters += len(row.text)
-    return characters, digest.hexdigest()
-
-
 class _Reading:
     """One run of :func:`read`: what is collected on the way."""
 
@@ -135,8 +125,11 @@ class _Reading:
             self._tree(open_path(path, self._meter, self._note), 0)
         if self._refused and not self._seen:
             raise self._refused[0]
-        rows = self._without_repeats()
-        corpus = Corpus(rows, self._drops, tuple(self._sniffed), sources, self._options, self._seen, *measure(rows))
+        places = self._without_repeats()
+        rows = Picked(self._spool, places)
+        corpus = Corpus(
+            rows, self._drops, tuple(self._sniffed), sources, self._options, self._seen, *self._spool.measure(places)
+        )
         if not rows:
             raise EmptyCorpus(_why_empty(paths, corpus))
         corpus.require_enough()
@@ -193,7 +186,7 @@ class _Reading:
             if reason := self._why_not(record, text):
                 self._drop(reason, record.source, number, record.text)
                 continue
-            self._spool.append(record.with_text(text))
+            self._spool.append(record if text == record.text else record.with_text(text))
             self._numbers.append(number)
             self._duplicates.add(text)
         self._sniffed.append(replace(sniffed, notes=tuple(self._notes)))
@@ -212,7 +205,7 @@ class _Reading:
         self._drops[reason] += 1
         self._dropped(Drop(reason, source, number, text[: Drop.EXCERPT]))
 
-    def _without_repeats(self) -> Picked:
+    def _without_repeats(self) -> "array[int]":
         def told(done: int, total: int) -> None:
             self._progress(Progress("duplicates", done, total, self._seen))
 
@@ -221,7 +214,7 @@ class _Reading:
             kept[place] = False
             row = self._spool[place]
             self._drop(reason, row.source, self._numbers[place], row.text)
-        return Picked(self._spool, array("Q", np.flatnonzero(kept).astype(np.uint64).tobytes()))
+        return array("Q", np.flatnonzero(kept).astype(np.uint64).tobytes())
 
 
 def _source(path: Path) -> Source:
@@ -239,8 +232,8 @@ def _why_empty(paths: Sequence[Path], corpus: Corpus) -> str:
     if not corpus.seen:
         return f"{named} holds no posts at all; check that it is the right file."
     column = next((found.text_column for found in corpus.sniffed if found.text_column), None)
-    reasons = ", ".join(f"{count:,} as {reason!r}" for reason, count in corpus.drops.most_common(3))
+    reasons = ", ".join(f"{count:,} were {reason!r}" for reason, count in corpus.drops.most_common(3))
     place = f" (posts in {column!r})" if column else ""
     private = corpus.drops["direct message"] + corpus.drops["private post"]
     advice = "private conversations never come in" if private else "give another file or looser options"
-    return f"No post of {named}{place} can be used: {reasons} of {corpus.seen:,} left out; {advice}."
+    return f"No post of {named}{place} can be used: of {corpus.seen:,} records, {reasons}; {advice}."

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -38,10 +38,10 @@ class Row:
 
     def to_json(self) -> str:
         """One line of JSON, without the fields that say nothing."""
-        found = {key: value for key, value in asdict(self).items() if value is not None}
+        found = {name: value for name in _NAMES if (value := getattr(self, name)) is not None}
         if self.created_at is not None:
             found["created_at"] = self.created_at.isoformat()
-        return json.dumps(found, ensure_ascii=False)
+        return _ENCODER.encode(found)
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Self:
@@ -50,6 +50,10 @@ class Row:
         if found.get("created_at") is not None:
             found["created_at"] = datetime.fromisoformat(found["created_at"])
         return cls(**found)
+
+
+_NAMES = tuple(field.name for field in fields(Row))
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
