@@ -76,7 +76,10 @@ class Upkeep:
 
 
 class Runner:
-    """Runs services side by side until a signal, or until one of them fails."""
+    """Runs services side by side until a signal, or until one of them fails.
+
+    They are stopped in the order given: first what makes posts, then what sends them, last what connects.
+    """
 
     def __init__(self, database: Database, services: Sequence[Service], *, patience: float = PATIENCE) -> None:
         self._database = database
@@ -129,14 +132,16 @@ class Runner:
         log.info("Stopped.", extra={"action": "stopped"})
 
     async def _finish(self) -> None:
-        for service in self._services:
+        """Stop one service after the other, so that a send in flight still has its connection."""
+        deadline = asyncio.get_running_loop().time() + self._patience
+        for service, task in zip(self._services, self._tasks, strict=True):
             service.stop()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=self._patience)
-            for task in late:
+            left = deadline - asyncio.get_running_loop().time()
+            await asyncio.wait({task}, timeout=max(left, 0.0))
+            if not task.done():
                 log.warning("%s did not finish in time.", task.get_name(), extra={"action": "stop"})
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 def _failure(task: asyncio.Task[Any]) -> BaseException | None:

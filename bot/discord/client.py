@@ -111,7 +111,10 @@ class DiscordEar:
                 raise DiscordRefused(REFUSED) from None
             raise DiscordRefused(f"Discord closed the connection for good (code {error.code}).") from error
         finally:
-            stopping.cancel()
+            if not self._stopped.is_set():
+                stopping.cancel()
+            # Waited for, never cancelled: discord.py's closing is one task that every caller shares.
+            await asyncio.wait({stopping})
             await self.client.close()
 
     def stop(self) -> None:

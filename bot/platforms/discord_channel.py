@@ -43,7 +43,7 @@ class DiscordChannel:
             raise _nothing_sent(error, "Discord refused the post") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unsure("The connection to Discord broke before the answer came.") from error
-        return _receipt(message)
+        return _receipt(message, post)
 
     async def find(self, post: Outgoing) -> Sequence[Receipt]:
         """Look for the text among our own messages in the channel since the post was born."""
@@ -58,7 +58,7 @@ class DiscordChannel:
                     return found
                 seen += 1
                 if message.author.id == me and message.content.strip() == wanted:
-                    found.append(_receipt(message))
+                    found.append(_receipt(message, post))
         except (discord.HTTPException, discord.RateLimited) as error:
             raise _nothing_sent(error, "Discord does not let us read the channel") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -95,5 +95,7 @@ def _nothing_sent(error: Exception, what: str) -> NotNow | Refused:
     return NotNow("Discord cannot be reached.", timedelta(seconds=30))
 
 
-def _receipt(message: discord.Message) -> Receipt:
-    return Receipt(remote_id=str(message.id), url=message.jump_url)
+def _receipt(message: discord.Message, post: Outgoing) -> Receipt:
+    """The message's address names the server, which the message itself does not when it is sent by channel number."""
+    place = f"{post.server or '@me'}/{message.channel.id}/{message.id}"
+    return Receipt(remote_id=str(message.id), url=f"https://discord.com/channels/{place}")

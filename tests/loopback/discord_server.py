@@ -128,9 +128,9 @@ class DiscordServer(LoopbackServer):
             self.requests.append((request.method, request.path.removeprefix("/api"), body))
             own_token = request.path.startswith(("/api/interactions/", "/api/webhooks/"))
             if not own_token and request.headers.get("Authorization") != f"Bot {self.token}":
-                return web.json_response(shapes.error(0, "401: Unauthorized"), status=401)
+                return as_discord(web.json_response(shapes.error(0, "401: Unauthorized"), status=401))
         answer: web.StreamResponse = await handler(request)
-        return answer
+        return answer if answer.prepared else as_discord(answer)
 
     async def _me(self, request: web.Request) -> web.Response:
         return web.json_response(self.bot)
@@ -212,6 +212,13 @@ class DiscordServer(LoopbackServer):
                 message.update({key: value for key, value in (await request.json()).items() if key in message})
                 return web.json_response(_without_nonce(message))
         return web.json_response(shapes.error(10008, "Unknown Message"), status=404)
+
+
+def as_discord(answer: web.StreamResponse) -> web.StreamResponse:
+    """Discord names no charset, and discord.py reads JSON only then."""
+    if answer.content_type == "application/json":
+        answer.headers["Content-Type"] = "application/json"
+    return answer
 
 
 def _without_nonce(message: Payload) -> Payload:
