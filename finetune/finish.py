@@ -77,7 +77,7 @@ def finish(
         architecture=type(model.get_base_model()).__name__,
         created_at=now,
         engine="ctranslate2" if (folder / "ctranslate2").exists() else "transformers",
-        recipe=recipe.model_dump(mode="json") | {"settled": asdict(learner.size)},
+        recipe=recipe.to_json() | {"settled": asdict(learner.size)},
         data={
             "rows": len(corpus.rows),
             "held_out": len(lesson.held_out),

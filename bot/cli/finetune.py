@@ -1,0 +1,85 @@
+"""``confess finetune``: rows in, an adapter out, with a picture of what is going on. Every recipe key is a flag."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import typer
+from typing_extensions import Doc
+
+from finetune.recipe import Recipe
+
+Corpus = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files, folders or archives with posts.")]
+
+
+def _with_recipe_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with one option for each recipe key, as Typer reads it: in its signature and annotations."""
+    signature = inspect.signature(command)
+    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    extra = [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for key, annotation in _recipe_options().items()
+    ]
+    command.__signature__ = signature.replace(parameters=[*own, *extra])  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *extra]} | {"return": None}
+    return command
+
+
+def _recipe_options() -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    hints = get_type_hints(Recipe, include_extras=True)
+    for field in fields(Recipe):
+        kind, *extras = get_args(hints[field.name])
+        said = next(extra.documentation for extra in extras if isinstance(extra, Doc))
+        plain = next((part for part in get_args(kind) if part is not type(None)), kind) if _optional(kind) else kind
+        many = get_origin(plain) is tuple
+        default = "" if field.default is None else f" [default: {str(field.default).lower()}]"
+        options[field.name] = Annotated[
+            (list[str] if many else plain) | None,
+            typer.Option(help=said[0].upper() + said[1:] + "." + default, rich_help_panel="Recipe", show_default=False),
+        ]
+    return options
+
+
+def _optional(kind: Any) -> bool:
+    return type(None) in get_args(kind)
+
+
+@_with_recipe_flags
+def finetune(
+    corpus: Corpus,
+    name: Annotated[str, typer.Option(help="Of the adapter; its folder is called so.")] = "voice",
+    recipe: Annotated[str, typer.Option(help="A TOML file, or the name of a bundled recipe.")] = "default",
+    out: Annotated[Path | None, typer.Option(help="Folder of the adapters; the setting's when left out.")] = None,
+    text_column: Annotated[str | None, typer.Option(help="The column or field with the posts.")] = None,
+    consent: Annotated[str, typer.Option(help="One line for the data card: who agreed to this use.")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over, replacing what has that name.")] = False,
+    **flags: Any,
+) -> None:
+    """Teach a base model the voice of some posts, and judge the result.
+
+    Stopped with Ctrl-C or killed, the same command goes on where it was.
+    """
+    from bot.cli.training import Show, summary
+    from finetune.corpus import ReadOptions
+    from finetune.run import finetune as teach
+
+    settled = Recipe.load(recipe, flags)
+    if out is None:
+        from bot.settings import load_settings
+
+        out = load_settings().adapters.folder
+    with Show() as show:
+        adapter = teach(
+            corpus,
+            settled,
+            out,
+            name=name,
+            progress=show.update,
+            options=ReadOptions(text_column=text_column),
+            consent=consent,
+            fresh=fresh,
+        )
+    summary(adapter)
