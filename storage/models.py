@@ -28,7 +28,7 @@ class Post(Record, table=True):
 
     __tablename__ = "posts"
     __table_args__ = (
-        Index(None, "state", "platform", "id"),  # claim, review queue, record
+        Index(None, "state", "id"),  # claim, review queue, record
         Index(None, "state", "adapter_hash", "platform", "id"),  # shelf
         Index(None, "created_at"),
     )

@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("slot", name="uq_posts_slot"),
         sa.UniqueConstraint("key", name="uq_posts_key"),
     )
-    op.create_index("ix_posts_state_platform_id", "posts", ["state", "platform", "id"])
+    op.create_index("ix_posts_state_id", "posts", ["state", "id"])
     op.create_index("ix_posts_state_adapter_hash_platform_id", "posts", ["state", "adapter_hash", "platform", "id"])
     op.create_index("ix_posts_created_at", "posts", ["created_at"])
     op.create_table(
