@@ -142,7 +142,7 @@ class Interactions:
             "member": interaction.user,
             "token": interaction.token,
             "version": 1,
-            "app_permissions": "0",
+            "app_permissions": str(self._server.app_permissions),
             "locale": "en-GB",
             "guild_locale": "en-US",
             "entitlements": [],

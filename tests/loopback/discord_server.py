@@ -24,6 +24,7 @@ from tests.loopback.serve import LoopbackServer
 
 TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.Gtest0.0123456789abcdefghijklmnopqrstuvwxyzAB"
 MANAGE_MESSAGES = 1 << 13
+EVERYTHING = (1 << 50) - 1
 
 
 class DiscordServer(LoopbackServer):
@@ -51,6 +52,7 @@ class DiscordServer(LoopbackServer):
         self.requests: list[tuple[str, str, Any]] = []  # method, path, body: to check against Discord's own description
         self.faults = Faults()  # for new messages in a channel
         self._nonces: dict[tuple[str, str], Payload] = {}
+        self.app_permissions = EVERYTHING  # the bot's, in whichever channel
         self.gateway = Gateway(token=token, bot=self.bot, application_id=self.application_id, guilds=[self.guild])
         self.interactions = Interactions(self)
         app = web.Application(middlewares=[self._authorised])
