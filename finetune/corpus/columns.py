@@ -69,16 +69,15 @@ def has_header(records: Sequence[Sequence[str]]) -> bool:
     if any(kind(cell) for cell in filled):
         return False
     below = records[1:]
-    for index in range(len(first)):
+    for index, name in enumerate(first):
         cells = [record[index].strip() for record in below if index < len(record) and record[index].strip()]
-        if cells and sum(kind(cell) is not None for cell in cells) > _VETO_SHARE * len(cells):
+        if not name or not cells:
+            continue
+        if sum(kind(cell) is not None for cell in cells) > _VETO_SHARE * len(cells):
             return True  # a word over a column of numbers, dates or addresses
-    lengths = [len(cell) for record in below for cell in record if cell]
-    return (
-        len(first) == 1
-        and bool(_words(first[0]) & TEXT_NAMES)
-        and len(first[0]) * 3 < sum(lengths) / len(lengths or [1])
-    )
+        if _words(name) & TEXT_NAMES and len(name) * 2 < sum(map(len, cells)) / len(cells):
+            return True  # "What's your confession?" over long cells
+    return False
 
 
 def choose(columns: Sequence[str], records: Sequence[Sequence[str]], wanted: str | None, where: str) -> Choice:

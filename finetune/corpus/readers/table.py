@@ -114,51 +114,72 @@ def _records(
 ) -> Iterator[list[str] | str]:
     """The records of a table; a line whose stray quote would swallow what follows comes alone, as a string.
 
-    `csv` reads on until a quote closes. When that takes more than `RUNAWAY_LINES` lines, or the file ends first, the
-    line that opened it is given up and reading starts anew behind it.
+    `csv` reads on until a quote closes. When that takes more than `RUNAWAY_LINES` lines, when it closes inside a cell,
+    or when the file ends first, the line that opened it is given up and reading starts anew behind it.
     """
-    upstream = iter(source)
-    pending: deque[str] = deque()  # lines to read again
-    taken: list[str] = []  # lines of the record being read
-    ended = False
-
-    def feed() -> Iterator[str]:
-        nonlocal ended
-        while len(taken) <= RUNAWAY_LINES:
-            line = pending.popleft() if pending else next(upstream, None)
-            if line is None:
-                ended = True
-                return
-            taken.append(line)
-            yield line
-
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
+    feed = _Feed(iter(source), RUNAWAY_LINES if recover else None)
     strays = 0
     while True:
-        quoting = quoting and strays < MANY_STRAYS
-        reader = csv.reader(
-            feed(), delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE, strict=False
-        )
+        plain = not quoting or strays >= MANY_STRAYS
+        style = csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL
+        reader = csv.reader(feed.lines(), delimiter=delimiter, quoting=style, strict=recover)
         while True:
-            taken.clear()
-            ended = False
+            feed.taken.clear()
+            broken = False
             try:
                 cells = next(reader, None)
             except csv.Error:
-                cells, ended = [], True
+                cells, broken = [], True
             if cells is None:
                 return
-            if recover and (len(taken) > RUNAWAY_LINES or (ended and taken and quoting)):
-                yield taken[0]
-                pending.extendleft(reversed(taken[1:]))
-                strays += 1
-                break
-            yield cells
+            if not recover or not (broken or feed.ran_away or (feed.ended and feed.taken and not plain)):
+                yield cells
+                continue
+            first, *others = feed.taken
+            feed.pending.extendleft(reversed(others))
+            strays += bool(others)
+            yield first if others or feed.ended else _sloppy(first, delimiter)
+            break
+
+
+class _Feed:
+    """Lines for `csv`, which remembers those of the record being read, so that they can be read again."""
+
+    def __init__(self, upstream: Iterator[str], most: int | None) -> None:
+        self._upstream, self._most = upstream, most
+        self.pending: deque[str] = deque()  # lines to read again
+        self.taken: list[str] = []  # lines of the record being read
+        self.ended = False
+
+    @property
+    def ran_away(self) -> bool:
+        return self._most is not None and len(self.taken) > self._most
+
+    def lines(self) -> Iterator[str]:
+        self.ended = False
+        while not self.ran_away:
+            line = self.pending.popleft() if self.pending else next(self._upstream, None)
+            if line is None:
+                self.ended = True
+                return
+            self.taken.append(line)
+            yield line
+
+
+def _sloppy(line: str, delimiter: str) -> list[str] | str:
+    """The cells of a line with quotes inside quotes, as far as they can be told apart; the line where they cannot."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return line
 
 
 def _stray_quotes(text: str) -> bool:
-    """Whether a tab-separated text uses quotes as plain characters: fewer cells end with one than begin with one."""
-    cells = [cell for line in text.splitlines()[:-1] for cell in line.split("\t")]
-    opened = sum(cell.startswith('"') for cell in cells)
-    closed = sum(len(cell) > 1 and cell.startswith('"') and cell.endswith('"') for cell in cells)
-    return opened > closed * 1.2
+    """Whether a tab-separated text uses quotes as plain characters: read strictly, one closes inside a cell."""
+    try:
+        for _ in csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True):
+            pass
+    except csv.Error as error:
+        return "end of data" not in str(error)
+    return False
