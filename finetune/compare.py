@@ -63,7 +63,7 @@ def _measured(what: str, left: Adapter, right: Adapter, path: str, places: int |
     better = None
     if lower and values[0] is not None and values[1] is not None and values[0] != values[1]:
         better = "left" if (values[0] - values[1]) * lower < 0 else "right"
-    return Line(what, *shown, better)
+    return Line(what, shown[0], shown[1], better)
 
 
 def _data(adapter: Adapter) -> Mapping[str, Any]:

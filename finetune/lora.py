@@ -1,5 +1,6 @@
 """Low-rank adapters on a base: which layers, how large, at which rate (Hu et al. 2021, arXiv:2106.09685)."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,9 @@ def add_lora(model: Any, recipe: Recipe, size: Size) -> Any:
     )
     torch.manual_seed(recipe.seed)
     try:
-        return get_peft_model(model, config)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # PEFT 0.21 asks transformers 5.23 by an old name
+            return get_peft_model(model, config)
     except ValueError as error:
         layers = sorted({name.rsplit(".", 1)[-1] for name in linear_layers(model)})
         message = f"The recipe's targets are {', '.join(recipe.targets or ())}, but this base has {', '.join(layers)}."
