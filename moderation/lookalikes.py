@@ -12,7 +12,7 @@ from importlib import resources
 _CACHE_LIMIT = 20_000  # characters remembered; a hostile text cannot make the table grow without end
 
 _PUNCTUATION = {
-    **dict.fromkeys("‘’‚‛′‵ʼʹ＇`´", "'"),
+    **dict.fromkeys("‘’‚‛′‵ʼʹ＇´", "'"),
     **dict.fromkeys("“”„‟″«»", '"'),
     **dict.fromkeys("‐‑‒–—―−⁃", "-"),
     **dict.fromkeys("·•∙●‧・⋅", "."),

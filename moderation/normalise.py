@@ -49,7 +49,7 @@ class View:
     def span(self, start: int, end: int) -> Span:
         """Where `text[start:end]` lies in the original; an empty range gives an empty span."""
         if isinstance(self.origin, range):
-            return Span(start, end)
+            return Span(start, min(end, len(self.text)))
         places = self.origin[start:end]
         if not places:
             at = self.origin[start] if start < len(self.origin) else (self.origin[-1] + 1 if self.origin else 0)
@@ -106,7 +106,10 @@ class Normalised:
         if "1" in closed.text or "!" in closed.text:
             views.append(_squeeze(_unleet(closed, other_one=True)))
         views += [self.words.without(match.span(1) for match in stray.finditer(self.words.text)) for stray in _STRAYS]
-        return tuple({view.text: view for view in reversed(views)}.values())[::-1]
+        distinct: dict[str, View] = {}
+        for view in views:
+            distinct.setdefault(view.text, view)
+        return tuple(distinct.values())
 
 
 _STRAYS = (_STRAY_BEFORE, _STRAY_AFTER)
