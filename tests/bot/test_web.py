@@ -1,0 +1,283 @@
+"""The review page, through a real HTTP client against the real server on loopback."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.web.app import MAX_BODY, create_app
+from bot.web.server import WebPage
+from bot.web.session import Sessions
+from bot.web.view import segments
+from moderation import review
+from moderation.gate import Gate, default_gate
+from moderation.verdict import Decision, Finding, Span, Verdict
+from storage import posts
+from storage.db import Database
+from storage.lifecycle import State
+from storage.models import Post
+from tests.databases import NOW, a_draft
+
+TOKEN = "a long and secret token"
+NASTY = "<script>alert(1)</script> {{ 7 * 7 }} \"'> &amp; \u202etxet"
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Site:
+    """The running page, and a browser for each reviewer."""
+
+    def __init__(self, database: Database, gate: Gate) -> None:
+        self.db = database
+        self.clock = Clock()
+        self.page = WebPage(create_app(database, gate, token=TOKEN, clock=self.clock), host="127.0.0.1", port=0)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self.page.run()))
+        self._thread.start()
+        self._browsers: list[httpx.Client] = []
+
+    def browser(self, name: str | None = "anne") -> httpx.Client:
+        """A fresh browser, signed in under a name."""
+        browser = httpx.Client(base_url=self.page.address, follow_redirects=True, trust_env=False)
+        self._browsers.append(browser)
+        if name is not None:
+            answer = browser.post("/login", data={"secret": TOKEN, "name": name})
+            assert answer.status_code == 200, answer.text
+        return browser
+
+    def close(self) -> None:
+        for browser in self._browsers:
+            browser.close()
+        self.page.stop()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def hold(self, text: str = "Damn, I was there.", **changes: Any) -> Post:
+        finding = Finding("wordlist", "swearing", Decision.HOLD, "It swears.", Span(0, 4), 0.8, 0.6)
+        draft = a_draft(
+            text, decision="hold", platform="x", verdict=Verdict(Decision.HOLD, (finding,)).to_json(), **changes
+        )
+        with self.db.session() as session:
+            return posts.create(session, draft=draft, state=State.HELD, who="gate", why="It swears.", now=NOW)
+
+    def stored(self, post: Post) -> Post:
+        with self.db.reading() as session:
+            return posts.get(session, post.number)
+
+
+@pytest.fixture(scope="module")
+def gate() -> Iterator[Gate]:
+    """The real gate, made once."""
+    gate = default_gate()
+    yield gate
+    gate.close()
+
+
+@pytest.fixture
+def site(sqlite_db: Database, gate: Gate) -> Iterator[Site]:
+    """The page on an empty record."""
+    site = Site(sqlite_db, gate)
+    yield site
+    site.close()
+
+
+def fields(answer: httpx.Response, act: str) -> dict[str, str]:
+    """The hidden fields of one of a page's forms."""
+    [form] = re.findall(rf'<form[^>]*action="/posts/\d+/{act}">(.*?)</form>', answer.text, re.S)
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+
+
+def test_nothing_is_shown_to_strangers(site: Site) -> None:
+    post = site.hold()
+    stranger = site.browser(None)
+    for path in ("/", "/next", f"/posts/{post.id}"):
+        answer = stranger.get(path)
+        assert answer.url.path == "/login"
+        assert post.text not in answer.text
+    for act in ("approve", "reject", "edit", "skip"):
+        answer = stranger.post(f"/posts/{post.id}/{act}", data={"version": "1", "reason": "x", "text": "x"})
+        assert answer.status_code == 403
+    assert site.stored(post) == post
+
+
+def test_signing_in_needs_the_token_and_a_name(site: Site) -> None:
+    browser = site.browser(None)
+    for secret, name in (("wrong", "anne"), (TOKEN, ""), (TOKEN, "x" * 41), (TOKEN, "<b>")):
+        answer = browser.post("/login", data={"secret": secret, "name": name})
+        assert answer.status_code == 403
+        assert not browser.cookies
+    assert browser.post("/login", data={}).status_code == 403
+    assert browser.post("/login", data={"secret": TOKEN, "name": "anne"}).status_code == 429  # five in a minute
+    site.clock.now = NOW + timedelta(minutes=1)
+    assert "Nothing waits for a decision" in browser.post("/login", data={"secret": TOKEN, "name": "anne"}).text
+
+
+def test_a_cookie_is_strict_and_cannot_be_made_up(site: Site) -> None:
+    answer = httpx.post(f"{site.page.address}login", data={"secret": TOKEN, "name": "anne"}, trust_env=False)
+    assert {"HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
+    genuine = Sessions(TOKEN).sign_in(TOKEN, "anne", NOW)
+    assert genuine is not None
+    assert Sessions(TOKEN).reviewer(genuine, NOW + timedelta(hours=11)) is not None
+    until, name, signature = genuine.split(".")
+    forged = [
+        "", "a.b", "..", "a.b.c", f"{until}.{name}.", f"{int(until) + 1}.{name}.{signature}",
+        f"{until}.YmVu.{signature}", f"é.{name}.{signature}",
+    ]  # fmt: skip
+    assert [Sessions(TOKEN).reviewer(cookie, NOW) for cookie in forged] == [None] * len(forged)
+    assert Sessions(TOKEN).reviewer(genuine, NOW + timedelta(hours=12)) is None
+    assert Sessions("another token").reviewer(genuine, NOW) is None
+
+
+def test_approving_and_on_to_the_next(site: Site) -> None:
+    first, second = site.hold("Damn, one."), site.hold("Damn, two.")
+    anne = site.browser()
+    assert "2 posts wait" in anne.get("/").text
+    page = anne.get("/next")
+    assert page.url.path == f"/posts/{first.id}"
+    assert '<mark class="hold">Damn</mark>, one.' in page.text
+    assert "It swears." in page.text
+    after = anne.post(f"/posts/{first.id}/approve", data=fields(page, "approve"))
+    assert after.url.path == f"/posts/{second.id}"
+    decided = site.stored(first)
+    assert (decided.state, decided.decided_by, decided.decided_at) == (State.APPROVED, "web:anne", NOW)
+    after = anne.post(f"/posts/{second.id}/skip", data=fields(after, "skip"))
+    assert after.url.path == "/"
+    assert site.stored(second).lease_by is None
+
+
+def test_rejecting_needs_a_reason(site: Site) -> None:
+    post = site.hold()
+    anne = site.browser()
+    form = fields(anne.get(f"/posts/{post.id}"), "reject")
+    answer = anne.post(f"/posts/{post.id}/reject", data=form | {"reason": " "})
+    assert answer.status_code == 409
+    assert "needs a reason" in answer.text
+    anne.post(f"/posts/{post.id}/reject", data=form | {"reason": "tone"})
+    assert site.stored(post).state is State.REJECTED
+    with site.db.reading() as session:
+        assert posts.events(session, post.number)[-1].why == "tone"
+
+
+def test_editing_is_judged_again(site: Site) -> None:
+    post = site.hold()
+    anne = site.browser()
+    form = fields(anne.get(f"/posts/{post.id}"), "edit")
+    refused = anne.post(f"/posts/{post.id}/edit", data=form | {"text": "Write to anne.smith@example.org now."})
+    assert "blocks the new text" in refused.text
+    assert "Write to anne.smith@example.org now.</textarea>" in refused.text  # nobody types it twice
+    assert site.stored(post).text == post.text
+    same = anne.post(f"/posts/{post.id}/edit", data=form | {"text": post.text})
+    assert site.stored(post).version == 1
+    assert same.status_code == 200
+    edited = anne.post(f"/posts/{post.id}/edit", data=form | {"text": "I was there.\r\nTwice."})
+    assert "The model wrote:" in edited.text
+    after = site.stored(post)
+    assert (after.text, after.original_text, after.state) == ("I was there.\nTwice.", post.text, State.HELD)
+
+
+def test_two_reviewers_never_decide_twice(site: Site) -> None:
+    post = site.hold()
+    anne, ben = site.browser("anne"), site.browser("ben")
+    page = anne.get(f"/posts/{post.id}")
+    refused = ben.get(f"/posts/{post.id}")
+    assert refused.status_code == 409
+    assert "web:anne is looking at post" in refused.text
+    assert "<em>web:anne is looking at it</em>" in ben.get("/").text
+    assert ben.get("/next").url.path == "/"
+    anne.post(f"/posts/{post.id}/approve", data=fields(page, "approve"))
+    late = ben.get(f"/posts/{post.id}")
+    assert late.status_code == 409
+    assert "web:anne decided on post" in late.text
+
+
+def test_nobody_approves_words_they_have_not_seen(site: Site) -> None:
+    post = site.hold()
+    anne = site.browser()
+    form = fields(anne.get(f"/posts/{post.id}"), "approve")
+    verdict = Verdict(Decision.ALLOW)
+    review.edit(site.db, post_id=post.number, text="Other.", verdict=verdict, who="web:anne", why="", now=NOW)
+    answer = anne.post(f"/posts/{post.id}/approve", data=form)
+    assert answer.status_code == 409
+    assert "after you saw it" in answer.text
+    assert site.stored(post).state is State.HELD
+
+
+def test_forms_from_elsewhere_are_refused(site: Site) -> None:
+    post = site.hold()
+    anne, ben = site.browser("anne"), site.browser("ben")
+    form = fields(anne.get(f"/posts/{post.id}"), "approve")
+    for forged in ({"version": "1"}, form | {"csrf": "0" * 64}, form | {"csrf": "é"}):
+        assert anne.post(f"/posts/{post.id}/approve", data=forged).status_code == 403
+    assert ben.post(f"/posts/{post.id}/approve", data=form).status_code == 403  # anne's token with ben's cookie
+    assert site.stored(post).state is State.HELD
+
+
+def test_hostile_text_stays_text(site: Site) -> None:
+    post = site.hold(NASTY, prompt=NASTY, requester=NASTY)
+    anne = site.browser()
+    for path in ("/", f"/posts/{post.id}"):
+        shown = anne.get(path).text
+        assert "<script>alert" not in shown
+        assert "&lt;script&gt;alert(1)" in shown.replace('<mark class="hold">', "").replace("</mark>", "")
+        assert "49" not in shown.replace(post.key, "")
+        assert "<bdi>" in shown
+
+
+def test_every_answer_forbids_foreign_code(site: Site) -> None:
+    browser = site.browser()
+    for answer in (browser.get("/"), browser.get("/static/keys.js"), browser.get("/nowhere"), browser.get("/posts/x")):
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "server" not in answer.headers
+        assert "http://" not in answer.text.replace(str(browser.base_url), "")
+        assert "https://" not in answer.text
+
+
+def test_what_is_not_there_is_a_sentence(site: Site) -> None:
+    browser = site.browser()
+    statuses = {path: browser.get(path).status_code for path in ("/posts/404", "/posts/x", "/nowhere", "/docs")}
+    assert statuses == {"/posts/404": 404, "/posts/x": 400, "/nowhere": 404, "/docs": 404}
+    assert "There is no post 404" in browser.get("/posts/404").text
+    assert browser.get("/static/../app.py").status_code == 404
+
+
+def test_huge_forms_are_refused_unread(site: Site) -> None:
+    browser = site.browser()
+    assert browser.post("/login", content=b"x" * (MAX_BODY + 1)).status_code == 413
+    assert browser.post("/login", content=iter([b"x"])).status_code == 413  # does not say how much is coming
+
+
+def test_signing_out_needs_a_new_sign_in(site: Site) -> None:
+    browser = site.browser()
+    [csrf] = re.findall(r'name="csrf" value="(\w+)"', browser.get("/").text)
+    assert browser.post("/logout", data={"csrf": csrf}).url.path == "/login"
+    assert browser.get("/").url.path == "/login"
+
+
+def test_a_taken_port_is_one_sentence(site: Site) -> None:
+    port = int(site.page.address.rstrip("/").rsplit(":", 1)[1])
+    with pytest.raises(OSError, match=rf"cannot listen on 127\.0\.0\.1:{port} .* set WEB__HOST or WEB__PORT"):
+        WebPage(create_app(site.db, default_gate(), token=TOKEN, clock=site.clock), host="127.0.0.1", port=port)
+
+
+def test_marks_cover_the_text_without_changing_it() -> None:
+    def finding(start: int, end: int, decision: Decision) -> Finding:
+        return Finding("f", "c", decision, "r", Span(start, end))
+
+    cut = segments(
+        "abcdef", [finding(0, 4, Decision.HOLD), finding(2, 9, Decision.BLOCK), Finding("f", "c", Decision.HOLD, "r")]
+    )
+    assert [(part.text, part.decision) for part in cut] == [("ab", "hold"), ("cdef", "block")]
+    assert segments("", []) == []
