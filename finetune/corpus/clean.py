@@ -24,6 +24,7 @@ _LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029\x0b\x0c\x85]")
 
 def clean(text: str, options: ReadOptions) -> str:
     """The post as the model shall learn it; empty when nothing is left. Linear in the length of `text`."""
+    text = text.strip()
     if "&" in text:
         text = _ENTITY.sub(lambda found: html.unescape(found.group()), text)
     if not text.isascii():

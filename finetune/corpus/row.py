@@ -30,7 +30,7 @@ class Row:
 
     def with_text(self, text: str) -> Self:
         """The same row with another text."""
-        return replace(self, text=text)
+        return type(self)(text, *(getattr(self, name) for name in _NAMES[1:]))  # replace() is five times slower
 
     def scrubbed(self, text: str) -> Self:
         """The same row with parts of its text taken out; its hash stays."""

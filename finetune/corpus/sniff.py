@@ -12,7 +12,8 @@ from finetune.corpus.row import Row, Sniffed
 from finetune.errors import UnreadableCorpus
 
 _TABLE_ENDINGS = {".csv", ".tsv", ".tab"}
-_JSON_ENDINGS = {".json", ".jsonl", ".ndjson"}
+_LINE_ENDINGS = {".jsonl", ".ndjson"}
+_JSON_ENDINGS = {".json"} | _LINE_ENDINGS
 _DELIMITER_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 _LAYOUTS = {
     "lines": "a post on each line",
@@ -88,7 +89,7 @@ def _json(source: Input, text: str, encoding: str) -> tuple[Sniffed, Records] | 
         first = next(jsons.line_objects(source, encoding), None)
         if isinstance(first, Mapping) and reddit.is_reddit(first):
             return Sniffed(source.name, "reddit", "a Reddit dump"), reddit.read(source, encoding)
-        if _ending(source.name) in _JSON_ENDINGS or text.count("\n") > 1:
+        if _ending(source.name) in _LINE_ENDINGS or "\n" in text.strip():
             chosen, records = jsons.read(source, encoding, by_line=True)
             return _fields(source, "jsonl", "JSON lines", chosen), records
     seen = jsons.peek(text)

@@ -48,7 +48,7 @@ def read(source: Input, layout: str, head: bytes) -> Records:
         else:
             texts = (line for line in found if line.strip())
         for text in texts:
-            text = text.lstrip("\ufeff")
+            text = text.lstrip("\ufeff").strip()
             yield Skipped("direct message", text) if layout == "whatsapp" else Row(text=text, source=source.name)
 
 

@@ -122,8 +122,7 @@ def _records(
     strays = 0
     while True:
         plain = not quoting or strays >= MANY_STRAYS
-        style = csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL
-        reader = csv.reader(feed.lines(), delimiter=delimiter, quoting=style, strict=recover)
+        reader = csv.reader(feed.lines(), delimiter=delimiter, quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL, strict=recover)
         while True:
             feed.taken.clear()
             broken = False
