@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from generation.adapter import Adapter
 from storage.db import Database
 from tests.databases import PostgresServer, opened, postgres_binaries
+from tests.voices import make_adapter
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +72,9 @@ def sqlite_db(sqlite_url: str) -> Iterator[Database]:
     """An open SQLite database, for tests whose subject is not the database."""
     with opened(sqlite_url) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def adapter(tmp_path_factory: pytest.TempPathFactory) -> Adapter:
+    """A small real adapter; do not write to its folder."""
+    return make_adapter(tmp_path_factory.mktemp("adapters") / "test")
