@@ -258,8 +258,8 @@ def _whole(text: Generated, verdict: Verdict, platform: str) -> Verdict:
     findings = []
     if not text.stopped:
         findings.append(Finding("whole", "unfinished", Decision.BLOCK, "The text did not come to an end in time."))
-    if not limit.fits(text.text):
-        findings.append(Finding("whole", "too-long", Decision.BLOCK, f"The text is too long for {platform}."))
+    if excess := limit.excess(text.text):
+        findings.append(Finding("whole", "too-long", Decision.BLOCK, f"Too long for {platform}: {excess}."))
     if not findings:
         return verdict
     return replace(verdict, decision=Decision.BLOCK, findings=(*verdict.findings, *findings))

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.schedule import ScheduleError
 from bot.settings import DiscordSettings, Settings, XSettings
-from bot.wiring import as_schedule
+from bot.wiring import as_schedule, open_platforms
 from generation.adapter import Adapter, find_adapter
 from generation.engines import open_generator
 from generation.errors import GenerationError
@@ -84,7 +84,7 @@ def _engine(settings: Settings, adapter: Adapter) -> Check:
     if name == "openai":
         return Check("engine", None, f"openai at {settings.engine.base_url}; it is asked when the bot runs")
     try:
-        generator = open_generator(adapter, engine=name, threads=settings.engine.threads or None)
+        generator = open_generator(adapter, engine=name, threads=settings.engine.threads)
         generator.generate(Request(count=1, sampling=Sampling(max_tokens=2)))
         generator.close()
     except GenerationError as error:
@@ -133,22 +133,15 @@ def _x(x: XSettings) -> Check:
 
 
 def _schedules(settings: Settings) -> Iterator[Check]:
-    ready = {"console"}
-    ready |= {"x"} if settings.x.api_key else set()
-    ready |= {"discord"} if settings.discord.token else set()
-    ready |= {"webhook"} if settings.webhook.url else set()
+    ready = {*open_platforms(settings), *(["discord"] if settings.discord.token else [])}
     for planned in settings.schedule:
         subject = f"schedule {planned.name}"
         try:
-            schedule = as_schedule(planned)
+            schedule = as_schedule(planned, ready)
         except ScheduleError as error:
             yield Check(subject, False, str(error))
-            continue
-        if schedule.platform in ready:
-            yield Check(subject, True, f"{', '.join(schedule.times)} {schedule.zone} on {schedule.platform}")
         else:
-            finding = f"its platform {schedule.platform} is not set up; set it up or name another"
-            yield Check(subject, False, finding)
+            yield Check(subject, True, f"{', '.join(schedule.times)} {schedule.zone} on {schedule.platform}")
 
 
 def _web(settings: Settings) -> Check:

@@ -72,8 +72,9 @@ def write_settings(folder: Path, *, secrets: Mapping[str, str], schedule: Mappin
     dotenv = render()
     for name, value in secrets.items():
         if value:
-            line = f"{name}='{value.translate(_QUOTED)}'"
-            dotenv = re.sub(rf"^# {name}=.*$", lambda _, line=line: line, dotenv, flags=re.MULTILINE)
+            standing = re.search(rf"^# {name}=.*$", dotenv, flags=re.MULTILINE)
+            assert standing is not None, f"{name} is a setting"
+            dotenv = dotenv.replace(standing[0], f"{name}='{value.translate(_QUOTED)}'", 1)
     _put(folder / DOTENV, dotenv)
     _put(folder / TOML, _BEHAVIOUR + _planned(schedule))
 

@@ -72,6 +72,9 @@ class GateSettings(Section):
     guard_url: str | None = Field(None, description="An OpenAI-compatible server with a guard model; off when empty")
     guard_key: SecretStr | None = Field(None, description="That server's key, if it wants one")
     guard_model: str = Field("llama-guard", description="The guard model's name there")
+    hub_url: str | None = Field(None, description="A Hugging Face text classifier's whole address; off when empty")
+    hub_key: SecretStr | None = Field(None, description="Its key, if it wants one")
+    hub_labels: dict[str, str] = Field({}, description='Its labels as our categories, as JSON: {"toxic": "insult"}')
     timeout: float = Field(5.0, gt=0, description="Seconds for each outside check; after that the post is held")
 
 
@@ -108,6 +111,20 @@ class XSettings(Section):
     api_base: str = Field("https://api.twitter.com", description="X's REST address")
 
 
+class MastodonSettings(Section):
+    base: str = Field("https://mastodon.social", description="Your server")
+    token: SecretStr | None = Field(None, description="An access token (write:statuses, read); off when empty")
+    visibility: Literal["public", "unlisted", "private"] = Field(
+        "public", description="Who sees its posts: public, unlisted or private"
+    )
+
+
+class BlueskySettings(Section):
+    base: str = Field("https://bsky.social", description="Your server")
+    handle: str | None = Field(None, description="The account, like name.bsky.social; off when empty")
+    app_password: SecretStr | None = Field(None, description="An app password of that account")
+
+
 class WebhookSettings(Section):
     url: SecretStr | None = Field(None, description="Where the webhook platform posts JSON; off when empty")
     secret: SecretStr | None = Field(None, description="Signs each body with HMAC-SHA256, when set")
@@ -129,7 +146,7 @@ class ScheduleSettings(Section):
     """One ``[[schedule]]`` of ``confess.toml``."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Its name, part of each slot's")
-    platform: str = Field(description="Where its posts go: x, discord, webhook or console")
+    platform: str = Field(description="Where its posts go: x, discord, mastodon, bluesky, webhook or console")
     times: tuple[str, ...] = Field(min_length=1, description="Local times of day, HH:MM")
     days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
         (), description="Days of the week; every day when empty"
@@ -157,6 +174,8 @@ class Settings(BaseSettings):
     shelf: ShelfSettings = ShelfSettings()
     discord: DiscordSettings = DiscordSettings()
     x: XSettings = XSettings()
+    mastodon: MastodonSettings = MastodonSettings()
+    bluesky: BlueskySettings = BlueskySettings()
     webhook: WebhookSettings = WebhookSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()

@@ -1,8 +1,8 @@
 """The one place that names concrete parts: settings in, a running house out."""
 
 import random
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Container, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
@@ -13,12 +13,14 @@ from bot.platforms.console import ConsolePlatform
 from bot.publish import Publisher
 from bot.rank import DefaultRanker
 from bot.runner import Runner, Service, Upkeep
-from bot.schedule import Schedule, Timetable
-from bot.settings import DiscordSettings, ScheduleSettings, Settings, XSettings
+from bot.schedule import Schedule, ScheduleError, Timetable
+from bot.settings import DiscordSettings, GateSettings, ScheduleSettings, Settings, SettingsError, WebSettings
+from bot.shelf import Shelf
 from bot.worker import GeneratorWorker
 from generation.adapter import Adapter, find_adapter
 from generation.engines import Server, open_generator
 from generation.generator import Generator
+from moderation.filters.base import Filter
 from moderation.filters.repeat import RepeatFilter
 from moderation.gate import Gate, default_gate
 from storage import posts
@@ -61,8 +63,25 @@ def open_gate(settings: Settings, adapter: Adapter | None = None, said: RepeatFi
         WordlistError: the owner's word list cannot be read.
     """
     echo = adapter.folder / "echo" if adapter is not None else None
-    extra = [said] if said is not None else []
+    extra: list[Filter] = [*([said] if said is not None else []), *_outside(settings.gate)]
     return default_gate(settings.policy, echo=echo, wordlist_file=settings.gate.words, extra=extra)
+
+
+def _outside(gate: GateSettings) -> list[Filter]:
+    """The filters that ask a server, where one is set."""
+    from moderation.filters.guard import GuardModel
+    from moderation.filters.outside import HubClassifier, OpenAIModeration
+
+    filters: list[Filter] = []
+    if gate.openai_key is not None:
+        filters.append(OpenAIModeration(gate.openai_base, plain(gate.openai_key), timeout=gate.timeout))
+    if gate.guard_url is not None:
+        key = plain(gate.guard_key) or None
+        filters.append(GuardModel(gate.guard_url, key, model=gate.guard_model, timeout=gate.timeout))
+    if gate.hub_url is not None:
+        key = plain(gate.hub_key) or None
+        filters.append(HubClassifier(gate.hub_url, key, gate.hub_labels, timeout=gate.timeout))
+    return filters
 
 
 def open_memory(settings: Settings, database: Database) -> RepeatFilter:
@@ -112,50 +131,88 @@ async def run(settings: Settings) -> None:
     Raises:
         AlreadyRunning: another `confess run` works on this database.
         DiscordRefused: Discord does not take the token.
+        ScheduleError: a schedule makes no sense, or its platform is not set up.
     """
-    async with open_composer(settings) as composer:
-        platforms: dict[str, Platform] = {"console": ConsolePlatform()}
-        if settings.x.api_key is not None:
-            platforms["x"] = _x(settings.x)
+    async with open_composer(settings) as composer, AsyncExitStack() as stack:
+        platforms = open_platforms(settings)
         discord = _Discord(settings.discord) if settings.discord.token is not None else None
         if discord is not None:
             platforms["discord"] = discord.platform
+        for platform in platforms.values():
+            stack.push_async_callback(platform.close)
         publisher = Publisher(composer.database, platforms)
-        schedules = [as_schedule(planned) for planned in settings.schedule]
+        shelf = Shelf(composer, low=settings.shelf.low, high=settings.shelf.high) if settings.shelf.enabled else None
         services: list[Service] = [publisher, Upkeep(composer.database)]
-        if schedules:
+        if shelf is not None:
+            services.append(shelf)
+        if settings.schedule:
+            schedules = [as_schedule(planned, platforms) for planned in settings.schedule]
             services.append(Timetable(composer, schedules, wake=publisher.wake))
         if discord is not None:
             services += discord.services(composer, publisher)
-        try:
-            await Runner(composer.database, services).run()
-        finally:
-            for platform in platforms.values():
-                await platform.close()
+        if settings.web.enabled:
+            services.append(_web(settings.web, composer))
+        await Runner(composer.database, services).run()
 
 
-def as_schedule(planned: ScheduleSettings) -> Schedule:
-    """A schedule of ``confess.toml``, checked.
+def open_platforms(settings: Settings) -> dict[str, Platform]:
+    """Every platform that has its keys, by name; Discord's needs a client and is not among them."""
+    platforms: dict[str, Platform] = {"console": ConsolePlatform()}
+    x, mastodon, bluesky, webhook = settings.x, settings.mastodon, settings.bluesky, settings.webhook
+    if x.api_key is not None:
+        from bot.platforms.x import XPlatform
+
+        platforms["x"] = XPlatform(
+            api_key=plain(x.api_key),
+            api_secret=plain(x.api_secret),
+            access_token=plain(x.access_token),
+            access_secret=plain(x.access_secret),
+            base=x.api_base,
+        )
+    if mastodon.token is not None:
+        from bot.platforms.mastodon import MastodonPlatform
+
+        platforms["mastodon"] = MastodonPlatform(
+            mastodon.base, token=plain(mastodon.token), visibility=mastodon.visibility
+        )
+    if bluesky.handle is not None:
+        from bot.platforms.bluesky import BlueskyPlatform
+
+        platforms["bluesky"] = BlueskyPlatform(
+            handle=bluesky.handle, app_password=plain(bluesky.app_password), base=bluesky.base
+        )
+    if webhook.url is not None:
+        from bot.platforms.webhook import WebhookPlatform
+
+        platforms["webhook"] = WebhookPlatform(plain(webhook.url), secret=plain(webhook.secret) or None)
+    return platforms
+
+
+def plain(secret: SecretStr | None) -> str:
+    """A secret for whoever must know it; empty when it is not set."""
+    return secret.get_secret_value() if secret is not None else ""
+
+
+def as_schedule(planned: ScheduleSettings, ready: Container[str]) -> Schedule:
+    """A schedule of ``confess.toml``, checked against the platforms that are ready.
 
     Raises:
-        ScheduleError: an unknown zone, or a time that is none.
+        ScheduleError: an unknown zone, a time that is none, or a platform that is not set up.
     """
+    if planned.platform not in ready:
+        message = f"Schedule {planned.name!r}: {planned.platform} is not set up; set it up or name another platform."
+        raise ScheduleError(message)
     return Schedule(**planned.model_dump() | {"grace": timedelta(hours=planned.grace)})
 
 
-def _x(x: XSettings) -> Platform:
-    from bot.platforms.x import XPlatform
+def _web(web: WebSettings, composer: Composer) -> Service:
+    from bot.web.app import create_app
+    from bot.web.server import WebPage
 
-    def key(secret: SecretStr | None) -> str:
-        return secret.get_secret_value() if secret is not None else ""
-
-    return XPlatform(
-        api_key=key(x.api_key),
-        api_secret=key(x.api_secret),
-        access_token=key(x.access_token),
-        access_secret=key(x.access_secret),
-        base=x.api_base,
-    )
+    if len(plain(web.token)) < 16:
+        raise SettingsError("WEB__TOKEN needs 16 characters or more; make one with: openssl rand -hex 16")
+    app = create_app(composer.database, composer.gate, token=plain(web.token), clock=lambda: datetime.now(UTC))
+    return WebPage(app, host=web.host, port=web.port)
 
 
 class _Discord:

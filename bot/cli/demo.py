@@ -66,7 +66,7 @@ def _teach(settings: "Settings") -> "Adapter":
     from importlib.resources import as_file, files
 
     from bot.cli.console import console
-    from bot.cli.progress import drawn
+    from bot.cli.training import Show
     from finetune.recipe import Recipe
     from finetune.run import finetune
     from generation.adapter import open_adapter
@@ -75,10 +75,10 @@ def _teach(settings: "Settings") -> "Adapter":
     try:
         adapter = open_adapter(settings.adapters.folder / VOICE)
     except (AdapterNotFound, AdapterIncomplete):
-        with as_file(files("finetune") / "corpora" / "confessions.csv") as corpus, drawn() as progress:
+        with as_file(files("finetune") / "corpora" / "confessions.csv") as corpus, Show() as show:
             consent = "Written for this project; CC0."
             return finetune(
-                corpus, Recipe.load("demo"), settings.adapters.folder, name=VOICE, progress=progress, consent=consent
+                corpus, Recipe.load("default"), settings.adapters.folder, name=VOICE, progress=show.update, consent=consent
             )
     console.print(f"The adapter [bold]{VOICE}[/] is there already, of {adapter.card.created_at:%d %B %Y, %H:%M}.")
     return adapter
