@@ -79,6 +79,10 @@ def _reads_as(character: str) -> str:
     if character.isdecimal():
         return str(unicodedata.decimal(character))
     decomposed = _strip(unicodedata.normalize("NFKD", character))
+    if not decomposed.isascii() or not decomposed.strip():
+        likes = _confusables().get(character)
+        if likes is not None:
+            return likes
     return "".join(_letter(part) for part in decomposed)
 
 
@@ -93,3 +97,15 @@ def _letter(character: str) -> str:
         return special
     likes = _confusables()
     return likes.get(character) or likes.get(lowered) or _strip(lowered)
+
+
+@cache
+def _strokes() -> frozenset[str]:
+    """Every character that the Unicode table likens to the single stroke of l, I, 1 and |."""
+    table = json.loads(resources.files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8"))
+    return frozenset(row["c"] for row in table["l"] if len(row["c"]) == 1)
+
+
+def is_bar(character: str) -> bool:
+    """Whether a character is a bare vertical stroke, so that nobody can tell whether it is an i or an l."""
+    return character in _strokes()

@@ -15,25 +15,30 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from moderation.lookalikes import Lookalikes
+from moderation.lookalikes import Lookalikes, is_bar
 from moderation.verdict import Span
 
 _LOOKALIKES = Lookalikes()
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _OVERRIDE = re.compile("\u202e([^\u202c\u2069\n]*)")
 
-_MARKUP = re.compile(r"(?<=[a-z])(?:[*_~|\\`]+|</?[a-z]{1,10}>)(?=[a-z])")
-_SPACED = re.compile(r"(?<![a-z0-9@$'])[a-z0-9@$](?:(?: {1,3}|\n| ?[.\-_*,/|~+] ?)[a-z0-9@$](?![a-z0-9@$'])){2,}")
+_MARKUP = re.compile(r"(?<=[a-z])(?:[*_~\\`]+|\|\|+|</?[a-z]{1,10}>)(?=[a-z])")
+_SPACED = re.compile(
+    r"(?<![a-z0-9@$'])[a-z0-9@$]( {1,3}|\n| ?[.\-_*,/|~+] ?)[a-z0-9@$](?:(?:\1| {2,4})[a-z0-9@$](?![a-z0-9@$']))+"
+)
+_ARTICLE = re.compile(r"^[ai] (?=[^ ] [^ ] )|(?<= [^ ] [^ ]) [ai]$")
 _GAP = re.compile(r"[^a-z0-9@$]+")
-_LEET_HINT = re.compile(r"[a-z][0-9@$!+€¢]|[0-9@$€¢][a-z]")
-_LEET_TOKEN = re.compile(r"[a-z0-9@$!+€¢]{3,}")
+_LEET_HINT = re.compile(r"[a-z][0-9@$!|+€¢]|[0-9@$|€¢][a-z]")
+_LEET_TOKEN = re.compile(r"[a-z0-9@$!|+€¢]{3,}")
 _LEET_ALIKE = str.maketrans({"0": "o", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g"}) | (
     str.maketrans({"@": "a", "$": "s", "€": "e", "¢": "c", "+": "t"})
 )
+_BAR_SIGN = re.compile(r"[1!|]")
 _MEASURE = re.compile(r"[$€¢]?\d+(?:st|nd|rd|th|s|am|pm|k|m|g|kg|cm|mm|km|mph|x|p|ft|in|lbs?|oz|h|hrs?|mins?|yrs?|ish)")
 _RUN = re.compile(r"([^\W\d_])\1\1+")
 _NEVER_DOUBLE = frozenset("aiuhjkqvwxy")  # in English a double of these is hardly ever meant
 _DOUBLE_AT_END = frozenset("lsfzeo")
+_CAPITAL_INSIDE = re.compile(r"(?<=[a-z])I(?=[a-z])")
 _STRAY_BEFORE = re.compile(r"(?<![\w'])[b-hj-z]( )(?=[a-z]{3})")
 _STRAY_AFTER = re.compile(r"(?<=[a-z]{3})( )(?=[b-hj-z](?![\w']))")
 _VOWELS = frozenset("aeiou")
@@ -100,11 +105,17 @@ class Normalised:
 
     @cached_property
     def readings(self) -> tuple[View, ...]:
-        """The distinct plausible readings, most likely first: at most five."""
-        closed = _close_up(_unmark(self.folded))
-        views = [self.words, self.folded]
-        if "1" in closed.text or "!" in closed.text:
-            views.append(_squeeze(_unleet(closed, other_one=True)))
+        """The distinct plausible readings, most likely first: at most seven."""
+        unmarked = _unmark(self.folded)
+        views = [
+            self.words,
+            _unmark(self.folded, underscores=False),
+            _squeeze(_unleet(_close_up(unmarked, article=True))),
+        ]
+        if _BAR_SIGN.search(unmarked.text):
+            views.append(_squeeze(_unleet(_close_up(unmarked), other_one=True)))
+        if bars := _bars(self):
+            views.append(_flipped(self.words, bars))
         views += [self.words.without(match.span(1) for match in stray.finditer(self.words.text)) for stray in _STRAYS]
         distinct: dict[str, View] = {}
         for view in views:
@@ -144,13 +155,17 @@ def _as_shown(text: str) -> list[int]:
     return order
 
 
-def _unmark(view: View) -> View:
-    """Markdown, escapes and HTML tags inside a word, gone: f**u**ck."""
-    return view.without(match.span() for match in _MARKUP.finditer(view.text))
+def _unmark(view: View, *, underscores: bool = True) -> View:
+    """Markdown, escapes and HTML tags inside a word, gone: f**u**ck. A single underscore may be a border instead."""
+    marks = (match.span() for match in _MARKUP.finditer(view.text) if underscores or match.group() != "_")
+    return view.without(marks)
 
 
-def _close_up(view: View) -> View:
-    """Letters set apart by spaces, dots or dashes, closed up: f u c k, s.h.i.t. Wider gaps stay as one space."""
+def _close_up(view: View, *, article: bool = False) -> View:
+    """Letters set apart by spaces, dots or dashes, closed up: f u c k, s.h.i.t. Wider gaps stay as one space.
+
+    With `article`, an a or i at either end of letters set apart by spaces is taken for a word: a f u c k.
+    """
     gaps: list[tuple[int, int]] = []
     for match in _SPACED.finditer(view.text):
         run = match.group()
@@ -158,7 +173,10 @@ def _close_up(view: View) -> View:
         letters = sum(character.isalpha() for character in signs)
         if letters < 2 or (letters == 2 and len(signs) < 4):
             continue  # 1 2 3 4: a number, not a word
-        seams = [seam.span() for seam in _GAP.finditer(run)]
+        first, last = 0, len(run)
+        if article and (alone := _ARTICLE.search(run)):
+            first, last = (alone.end(), last) if alone.start() == 0 else (first, alone.start())
+        seams = [seam.span() for seam in _GAP.finditer(run) if first <= seam.start() and seam.end() <= last]
         narrow = min(end - start for start, end in seams)
         for start, end in seams:
             wide = end - start > narrow and " " in run[start:end]
@@ -166,10 +184,31 @@ def _close_up(view: View) -> View:
     return view.without(gaps)
 
 
+def _bars(seen: Normalised) -> list[int]:
+    """Places in the word view where the original has a bare stroke, which may be an i or an l: shIt, bu𝐥l."""
+    text = seen.original
+    if text.isascii() and not _CAPITAL_INSIDE.search(text):
+        return []
+    inside = {match.start() for match in _CAPITAL_INSIDE.finditer(text)}
+    return [
+        place
+        for place, index in enumerate(seen.origin)
+        if index in inside or (text[index] > "~" and is_bar(text[index]))
+    ]
+
+
+def _flipped(view: View, places: Iterable[int]) -> View:
+    """The view with i for l, and l for i, at some places."""
+    letters = list(view.text)
+    for place in places:
+        letters[place] = {"i": "l", "l": "i"}.get(letters[place], letters[place])
+    return View("".join(letters), view.origin)
+
+
 def _unleet(view: View, *, other_one: bool = False) -> View:
     """Digits and signs among letters, as the letters they stand for: sh1t, a$$hole, pr0n.
 
-    `1` and `!` read as l beside a vowel and i elsewhere; `other_one` reads them the other way.
+    `1`, `!` and `|` read as l beside a vowel and i elsewhere; `other_one` reads them the other way.
     """
     if not _LEET_HINT.search(view.text):
         return view
@@ -178,14 +217,14 @@ def _unleet(view: View, *, other_one: bool = False) -> View:
 
 
 def _letters(token: str, other_one: bool) -> str:
-    body = token.rstrip("!+")
+    body = token.rstrip("!|+")
     letters = sum(character.isalpha() for character in body)
-    signs = sum(character in "@$!€" for character in body)  # nobody writes these among letters by chance
+    signs = sum(character in "@$!|€" for character in body)  # nobody writes these among letters by chance
     if not letters or letters + signs < 2 or letters == len(body) or _MEASURE.fullmatch(body):
         return token
     read = list(body.translate(_LEET_ALIKE))
     for index, character in enumerate(read):
-        if character in "1!":
+        if character in "1!|":
             beside = (read[index - 1] if index else "") + (read[index + 1] if index + 1 < len(read) else "")
             read[index] = "l" if bool(_VOWELS.intersection(beside)) is not other_one else "i"
     return "".join(read) + token[len(body) :]

@@ -14,6 +14,7 @@ _ODD += "\u200b\u200d\u202e\u202c\u2066\u0301\u0336\U000e0041\ud800"
 _TEXTS = st.one_of(st.text(max_size=300), st.text(alphabet=_ODD, max_size=300))
 
 
+@settings(deadline=None)
 @given(_TEXTS)
 def test_it_never_raises_and_every_span_lies_in_the_original(text: str) -> None:
     seen = normalise(text)
@@ -26,22 +27,25 @@ def test_it_never_raises_and_every_span_lies_in_the_original(text: str) -> None:
             assert {*view.origin[start : start + 5]} <= {*range(span.start, span.end)}
 
 
+@settings(deadline=None)
 @given(_TEXTS)
 def test_a_view_without_overrides_keeps_the_order_of_the_original(text: str) -> None:
     seen = normalise(text.replace("\u202e", ""))
     assert list(seen.origin) == sorted(seen.origin)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(max_codepoint=127), max_size=200))
 def test_ascii_letters_are_only_made_small(text: str) -> None:
     kept = "".join(character for character in text if character.isprintable() or character.isspace())
     assert normalise(text).folded.text.split() == kept.lower().split()
 
 
+@settings(deadline=None)
 @given(_TEXTS)
-def test_there_are_at_most_five_distinct_readings_and_the_word_view_is_the_first(text: str) -> None:
+def test_there_are_at_most_seven_distinct_readings_and_the_word_view_is_the_first(text: str) -> None:
     seen = normalise(text)
-    assert 1 <= len(seen.readings) <= 5
+    assert 1 <= len(seen.readings) <= 7
     assert len({view.text for view in seen.readings}) == len(seen.readings)
     assert seen.readings[0].text == seen.text
 
@@ -149,7 +153,7 @@ def test_four_thousand_characters_take_less_than_the_stated_time(text: str) -> N
     assert _seconds(text) < 0.05
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.text(alphabet=_ODD, min_size=20, max_size=60))
 def test_the_time_grows_with_the_length_only(piece: str) -> None:
     short, long = piece * 20, piece * 200

@@ -1,0 +1,79 @@
+"""Disguise does not help: under each attack nearly all of what is caught in plain writing is still caught."""
+
+import csv
+import random
+from functools import cache
+from importlib import resources
+
+import pytest
+
+from moderation.filters.base import Context
+from moderation.filters.wordlist import WordlistFilter
+from moderation.normalise import normalise
+from moderation.words import built_in
+from tests.moderation.attacks import ATTACKS
+
+_LENIENT = {"leet": 0.8, "starred": 0.8}  # what letters they hide is a guess for people, too
+_FRAMES = ("{}", "you are a {} and everybody knows it", "what a {}", "my neighbour said {} to the vicar")
+
+
+@cache
+def _filter() -> WordlistFilter:
+    return WordlistFilter.load()
+
+
+@cache
+def _words() -> tuple[str, ...]:
+    """Listed single words of four letters or more."""
+    words = {entry.word for entry in built_in() if entry.tier != "allow"}
+    return tuple(sorted(word for word in words if word.isascii() and word.isalpha() and len(word) >= 4))
+
+
+def _is_caught(text: str) -> bool:
+    """By the word list alone: shape would hold many of these for their characters, and flatter the number."""
+    return bool(_filter().judge(normalise(text), Context()))
+
+
+def _recall(name: str | None, *, whole: bool) -> float:
+    """The share caught of every word in every frame, the word or the whole text attacked."""
+    chance = random.Random(f"{name} {whole}")
+    texts = []
+    for word in _words():
+        for frame in _FRAMES:
+            attack = ATTACKS[name] if name else None
+            if attack is None:
+                texts.append(frame.format(word))
+            elif whole:
+                texts.append(attack(frame.format(word), chance))
+            else:
+                texts.append(frame.format(attack(word, chance)))
+    return sum(map(_is_caught, texts)) / len(texts)
+
+
+def test_plain_writing_is_caught() -> None:
+    assert _recall(None, whole=False) == 1.0
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["word", "text"])
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_hides_little(name: str, whole: bool) -> None:
+    assert _recall(name, whole=whole) >= _LENIENT.get(name, 0.9)
+
+
+@cache
+def _plain_posts() -> tuple[str, ...]:
+    with resources.files("finetune").joinpath("corpora", "confessions.csv").open(encoding="utf-8") as rows:
+        return tuple(row["confession"] for row in csv.DictReader(rows))
+
+
+def test_plain_posts_raise_no_alarm() -> None:
+    assert not [post for post in _plain_posts() if _is_caught(post)]
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_plain_posts_raise_no_more_alarms_in_disguise(name: str) -> None:
+    chance = random.Random(name)
+    attacked = [ATTACKS[name](post.lower(), chance) for post in _plain_posts()[::10]]
+    caught = sum(map(_is_caught, attacked))
+    # With a letter of every word starred out, "shut" is "sh*t", for people as well.
+    assert caught <= (0.05 if name == "starred" else 0.01) * len(attacked)
