@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from bot.ago import ago
 from bot.cli.console import plain
-from bot.cli.record import ago
 from moderation.verdict import Decision, Finding, Verdict
 from storage.lifecycle import State
 from storage.models import Event, Post

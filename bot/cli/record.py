@@ -1,8 +1,7 @@
-"""Opening the record for a command, and saying who sits at the terminal."""
+"""What every command on the record needs: the record itself, who sits at the terminal, and the time."""
 
 import getpass
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,22 +10,16 @@ if TYPE_CHECKING:  # for a command's help nothing heavy is loaded
     from storage.db import Database
 
 
-@contextmanager
-def open_record(settings: "Settings | None" = None) -> "Iterator[Database]":
-    """The database of the settings (of this folder's, when none are given), closed at the end.
+def open_record(settings: "Settings | None" = None) -> "AbstractContextManager[Database]":
+    """The database of the settings (this folder's, when none are given), closed at the end of the block.
 
     Raises:
         SettingsError, DatabaseError: it cannot be opened; the text says what to do.
     """
     from bot.settings import load_settings
-    from storage.db import Database
+    from bot.wiring import open_database
 
-    url = (settings or load_settings()).database.url
-    database = Database.open(url.get_secret_value())
-    try:
-        yield database
-    finally:
-        database.close()
+    return open_database(settings or load_settings())
 
 
 def terminal_user() -> str:
@@ -35,15 +28,6 @@ def terminal_user() -> str:
         return f"terminal:{getpass.getuser()}"
     except (OSError, KeyError):  # a container's user without a name
         return "terminal:unknown"
-
-
-def ago(moment: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit that fits: ``3 min``."""
-    seconds = max(0, int((now - moment).total_seconds()))
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
 
 
 def clock() -> datetime:

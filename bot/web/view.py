@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from bot.ago import ago
 from moderation.verdict import Finding, Verdict
 from storage.models import Event, Post
 
@@ -38,7 +39,7 @@ def view(post: Post, now: datetime, who: str = "") -> PostView:
         segments=segments(post.text, findings),
         findings=findings,
         place=" ".join(part for part in (post.platform, post.server, post.channel) if part),
-        age=_age(int((now - post.created_at).total_seconds())),
+        age=ago(post.created_at, now),
         looking=(post.lease_by or "") if leased else "",
     )
 
@@ -63,10 +64,3 @@ def step(event: Event) -> str:
     if event.from_state is event.to_state:
         return f"changed, still {event.to_state}"
     return f"{event.from_state} → {event.to_state}"
-
-
-def _age(seconds: int) -> str:
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length} {unit}"
-    return f"{max(seconds, 0)} s"
