@@ -32,7 +32,7 @@ def describe(corpus: Corpus, audit: Audit | None, *, consent: str = "", now: dat
             first = row.created_at if first is None else min(first, row.created_at)
             last = row.created_at if last is None else max(last, row.created_at)
     options = asdict(corpus.options)
-    return {
+    found = {
         "made_at": now.isoformat() if now else None,
         "consent": consent or NO_CONSENT,
         "rows": len(corpus.rows),
@@ -49,6 +49,8 @@ def describe(corpus: Corpus, audit: Audit | None, *, consent: str = "", now: dat
         "audit": audit.to_json() if audit else None,
         "warnings": corpus.warnings,
     }
+    plain: dict[str, Any] = json.loads(json.dumps(found))
+    return plain
 
 
 def write(

@@ -122,7 +122,9 @@ def _records(
     strays = 0
     while True:
         plain = not quoting or strays >= MANY_STRAYS
-        reader = csv.reader(feed.lines(), delimiter=delimiter, quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL, strict=recover)
+        reader = csv.reader(
+            feed.lines(), delimiter=delimiter, quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL, strict=recover
+        )
         while True:
             feed.taken.clear()
             broken = False

@@ -1,0 +1,295 @@
+"""The audit, the data card, forgetting, and the command in front of them."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from finetune.corpus import Corpus, Drop
+from finetune.corpus.audit import Action, audit, looks_like_several, scrub
+from finetune.corpus.card import NO_CONSENT
+from finetune.corpus.card import write as write_card
+from finetune.corpus.forget import Rule, forget, load_rules, stale_since
+from finetune.errors import BadOption, EmptyCorpus, UnreadableCorpus
+from moderation.verdict import Decision, Finding, Span, Verdict
+from tests.finetune.corpus.making import POSTS, read_all, texts, write, write_lines
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+MAIL = "Write to ada.lovelace@example.org about the cat, she knows everything."
+SLUR = "You are a complete bastard, said the parrot to the vicar on Sunday."
+
+
+class Finder:
+    """Judges by looking for words: a stand-in for the gate with findings the test chooses."""
+
+    def __init__(self, **words: str) -> None:
+        self.words = words
+
+    def judge_many(self, posts: Sequence[str]) -> list[Verdict]:
+        """One finding for each category whose word stands in the text."""
+        return [
+            Verdict(
+                Decision.HOLD,
+                tuple(
+                    Finding(
+                        "finder", category, Decision.HOLD, "found", Span(post.index(word), post.index(word) + len(word))
+                    )
+                    for category, word in self.words.items()
+                    if word in post
+                ),
+            )
+            for post in posts
+        ]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    """Five harmless posts, one with an address, one with an insult."""
+    return read_all(write(tmp_path / "a.txt", "\n".join([*POSTS, MAIL, SLUR])))
+
+
+def test_the_real_gate_finds_an_address(corpus: Corpus) -> None:
+    """With the defaults: the address is scrubbed, everything else stays as it was."""
+    changed, found = audit(corpus)
+    assert found.findings["email"].rows == 1
+    assert found.scrubbed == 1
+    kept = [row.text for row in changed.rows]
+    assert "ada.lovelace" not in "".join(kept)
+    assert kept[5].startswith("Write to … about the cat")
+    assert kept[:5] == list(POSTS)
+    assert changed.sha256 != corpus.sha256
+    assert changed.rows[5].hash == corpus.rows[5].hash  # so that forgetting still finds it
+
+
+def test_keep_scrub_and_drop(corpus: Corpus) -> None:
+    """Each category by its own choice; drops are counted and listed."""
+    drops: list[Drop] = []
+    judge = Finder(animal="parrot", email="ada.lovelace@example.org", boss="boss")
+    actions = {"animal": Action.DROP, "email": Action.KEEP, "boss": Action.SCRUB}
+    changed, found = audit(corpus, judge=judge, actions=actions, dropped=drops.append)
+    kept = [row.text for row in changed.rows]
+    assert SLUR not in kept
+    assert MAIL in kept
+    assert "We named the printer after the … because neither of them ever works on a Monday." in kept
+    assert changed.drops == {"audit: animal": 1}
+    assert [(drop.reason, drop.text) for drop in drops] == [("audit: animal", SLUR)]
+    assert (found.judged, found.of, found.scrubbed, found.dropped) == (7, 7, 1, 1)
+    assert found.findings["animal"].action is Action.DROP
+    assert changed.characters == sum(map(len, kept))
+
+
+def test_what_cannot_be_scrubbed_is_dropped(corpus: Corpus) -> None:
+    """A finding on the whole text leaves nothing to keep."""
+    changed, found = audit(corpus, judge=Finder(everything=SLUR), actions={"everything": Action.SCRUB})
+    assert found.dropped == 1
+    assert SLUR not in [row.text for row in changed.rows]
+
+
+def test_a_quick_look_changes_nothing(corpus: Corpus) -> None:
+    """Some rows are judged; scrubbing on a sample is refused."""
+    changed, found = audit(corpus, judge=Finder(cat="cat"), most=3)
+    assert changed is corpus
+    assert (found.judged, found.of) == (3, 7)
+    with pytest.raises(BadOption, match="judge all rows"):
+        audit(corpus, judge=Finder(cat="cat"), most=3, actions={"cat": Action.DROP})
+
+
+def test_dropping_everything_is_said(corpus: Corpus) -> None:
+    """An empty corpus is no result."""
+    with pytest.raises(EmptyCorpus, match="dropped every row"):
+        audit(corpus, judge=Finder(any=" "), actions={"any": Action.DROP})
+
+
+@pytest.mark.parametrize(
+    ("text", "several"),
+    [
+        ("the first line of a haiku\na second one, longer\nand a third", False),
+        (POSTS[0], False),
+        (f"{POSTS[0]}\n\n{POSTS[1]}", True),
+        (f"{POSTS[0]}\n---\n{POSTS[1]}", True),
+        (f"1. {POSTS[0]}\n2. {POSTS[1]}\n3. {POSTS[2]}", True),
+        ("\n".join(POSTS[:3]), True),
+    ],
+)
+def test_rows_that_look_like_several_posts(text: str, several: bool) -> None:
+    """Poems are one post; blocks of sentences and lists are not."""
+    assert looks_like_several(text) is several
+
+
+def test_scrubbing_overlapping_spans() -> None:
+    """They become one mark."""
+    assert scrub("abcdefghij", [(2, 5), (4, 7), (8, 9), (2, 3)]) == "ab…h…j"
+    assert scrub("abc", []) == "abc"
+
+
+def test_vocabulary_and_lengths_add_up(corpus: Corpus) -> None:
+    """Every row has a length, every word a frequency."""
+    _, found = audit(corpus, judge=Finder())
+    assert sum(found.lengths.values()) == len(corpus.rows)
+    assert sum(found.vocabulary.frequencies.values()) == found.vocabulary.distinct
+    assert found.vocabulary.words >= found.vocabulary.distinct > 50
+
+
+def test_the_data_card(corpus: Corpus, tmp_path: Path) -> None:
+    """Counts, hashes and the consent line; no text of any row."""
+    changed, found = audit(corpus)
+    card = write_card(tmp_path / "card", changed, found, consent="They all said yes.", now=NOW)
+    assert json.loads((tmp_path / "card" / "data-card.json").read_text()) == card
+    assert (card["rows"], card["seen"], card["consent"]) == (7, 7, "They all said yes.")
+    assert card["rows_sha256"] == changed.sha256
+    assert len(card["sources"][0]["sha256"]) == 64
+    whole = (tmp_path / "card" / "data-card.md").read_text() + json.dumps(card)
+    assert "| email | 1 |" in whole
+    assert not any(post[:30] in whole for post in [*POSTS, "ada.lovelace"])
+    hashes = np.load(tmp_path / "card" / "data-rows.npy", allow_pickle=False)
+    assert set(hashes.tolist()) == {row.hash for row in corpus.rows}
+    assert write_card(tmp_path / "card", corpus, None)["consent"] == NO_CONSENT
+
+
+def test_hostile_names_do_not_break_the_card(tmp_path: Path) -> None:
+    """A file name is text from outside."""
+    path = write(tmp_path / "a|b <script>`x`.txt", "\n".join(POSTS))
+    write_card(tmp_path / "card", read_all(path), None)
+    text = (tmp_path / "card" / "data-card.md").read_text()
+    assert "<script>" not in text
+    assert "a\\|b" in text
+
+
+# --- forgetting --------------------------------------------------------------
+
+
+def records(tmp_path: Path) -> Path:
+    """A corpus with authors."""
+    rows = [{"text": post, "author": "Ada" if n in (1, 3) else "Bo"} for n, post in enumerate(POSTS)]
+    return write_lines(tmp_path / "posts.jsonl", rows)
+
+
+def test_an_author_is_forgotten_and_adapters_marked(tmp_path: Path) -> None:
+    """The rows never come in again, not with a fresh export either; the adapter that learned them is stale."""
+    path = records(tmp_path)
+    write_card(tmp_path / "adapters" / "knows", read_all(path), None)
+    other = read_all(write(tmp_path / "else" / "other.txt", "Somebody else wrote this, and only this."))
+    write_card(tmp_path / "adapters" / "does-not", other, None)
+    found = forget([path], Rule(author="@ada"), adapters=tmp_path / "adapters", now=NOW)
+    assert (found.rows, found.stale) == (2, ("knows",))
+    assert texts(path) == [POSTS[0], POSTS[2], POSTS[4]]
+    assert read_all(path).drops == {"forgotten": 2}
+    stale = stale_since(tmp_path / "adapters" / "knows")
+    assert stale is not None
+    assert (stale["rows"], stale["at"]) == (2, NOW.isoformat())
+    assert stale_since(tmp_path / "adapters" / "does-not") is None
+    fresh = write_lines(
+        tmp_path / "export-2.jsonl", [{"text": "A new post of hers, just in.", "author": "ADA"}, {"text": POSTS[0]}]
+    )
+    assert texts(fresh) == [POSTS[0]]
+
+
+def test_a_pattern_is_forgotten_in_a_folder(tmp_path: Path) -> None:
+    """RE2 syntax, any case; the rule stands once however often it is given."""
+    write(tmp_path / "corpus" / "a.txt", "\n".join(POSTS))
+    for _ in range(2):
+        forget([tmp_path / "corpus"], Rule(match=r"\bDENTIST\b|gerald"), adapters=None, now=NOW)
+    assert texts(tmp_path / "corpus") == [POSTS[1], POSTS[3], POSTS[4]]
+    assert len((tmp_path / "corpus" / "forget.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_scrubbed_row_is_found_again(tmp_path: Path) -> None:
+    """What an adapter learned in scrubbed form counts as learned."""
+    path = write(tmp_path / "a.txt", "\n".join([*POSTS, MAIL]))
+    write_card(tmp_path / "adapters" / "one", audit(read_all(path))[0], None)
+    assert forget([path], Rule(match="ada.lovelace"), adapters=tmp_path / "adapters", now=NOW).stale == ("one",)
+
+
+def test_nothing_matches_nothing_is_written(tmp_path: Path) -> None:
+    """A typo leaves no rule behind."""
+    path = records(tmp_path)
+    assert forget([path], Rule(author="nobody"), adapters=None, now=NOW).rows == 0
+    assert not (tmp_path / "forget.jsonl").exists()
+
+
+def test_forgotten_text_is_not_listed(tmp_path: Path) -> None:
+    """--dropped shows that rows were forgotten, not what they said."""
+    path = records(tmp_path)
+    forget([path], Rule(author="ada"), adapters=None, now=NOW)
+    drops: list[Drop] = []
+    from finetune.corpus import ReadOptions, read
+
+    read([path], ReadOptions(least_characters=0), dropped=drops.append)
+    assert {(drop.reason, drop.text) for drop in drops} == {("forgotten", "")}
+
+
+@pytest.mark.parametrize("rule", [{}, {"author": "a", "match": "b"}, {"author": " "}, {"match": "(unclosed"}])
+def test_rules_that_mean_nothing_are_refused(rule: dict[str, str]) -> None:
+    """One of the two, and readable."""
+    with pytest.raises(BadOption):
+        Rule(**rule)
+
+
+def test_a_damaged_list_stops_reading(tmp_path: Path) -> None:
+    """Otherwise forgotten rows would come back."""
+    path = records(tmp_path)
+    write(tmp_path / "forget.jsonl", '{"author": "a"}\n{"aut')
+    with pytest.raises(UnreadableCorpus, match="Line 2 of"):
+        read_all(path)
+    write(tmp_path / "forget.jsonl", '{"author": "a"}\n\n{"match": "b"}\n')
+    assert len(load_rules(path)) == 2
+
+
+# --- the command -------------------------------------------------------------
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """``confess corpus …``: exit code and standard output."""
+    from bot.cli.corpus import app
+
+    result = CliRunner().invoke(app, list(arguments))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout
+
+
+def big(tmp_path: Path) -> Path:
+    """A corpus large enough to learn from."""
+    rows = [f"{POSTS[n % 5]} That was day {n}, and {n * 7919} people know of it by now {n**3}." for n in range(400)]
+    return write(tmp_path / "posts.csv", "id,text\n" + "".join(f'{n},"{row}"\n' for n, row in enumerate([*rows, MAIL])))
+
+
+def test_check_shows_what_was_found(tmp_path: Path) -> None:
+    """Format, column, counts, findings; the dropped rows listed; the card written."""
+    path = big(tmp_path)
+    listed, card = tmp_path / "dropped.jsonl", tmp_path / "card"
+    code, shown = run("check", str(path), "--dropped", str(listed), "--card", str(card), "--drop", "email")
+    assert code == 0
+    assert "comma-separated" in shown
+    assert "'text'" in shown
+    assert "email" in shown
+    reasons = {json.loads(line)["reason"] for line in listed.read_text().splitlines()}
+    assert "audit: email" in reasons
+    assert (card / "data-card.md").is_file()
+
+
+def test_check_as_json_and_dropped_to_standard_output(tmp_path: Path) -> None:
+    """Both are for machines: one JSON document, one JSON line a row."""
+    path = big(tmp_path)
+    _, shown = run("check", str(path), "--json", "--no-audit", "--consent", "Mine.")
+    card = json.loads(shown)
+    assert (card["consent"], card["audit"], card["seen"]) == ("Mine.", None, 401)
+    _, shown = run("check", str(path), "--dropped", "-", "--longest", "145", "--no-audit")
+    assert {json.loads(line)["reason"] for line in shown.splitlines()} >= {"too long"}
+
+
+def test_check_contradictory_choices(tmp_path: Path) -> None:
+    """Usage errors end with 2."""
+    assert run("check", str(big(tmp_path)), "--drop", "email", "--keep", "email")[0] == 2
+
+
+def test_forget_says_what_it_did(tmp_path: Path) -> None:
+    """How many rows, where the rule stands, that the files were left alone."""
+    code, shown = run("forget", str(records(tmp_path)), "--author", "ada", "--adapters", str(tmp_path))
+    assert code == 0
+    assert "2 rows will not be read again" in " ".join(shown.split())
+    assert "No row matches" in run("forget", str(records(tmp_path)), "--author", "eve", "--adapters", str(tmp_path))[1]
