@@ -1,7 +1,6 @@
-"""Rows for tests: a ready database, and posts in it that went the proper way."""
+"""Posts for tests, which went into the record the proper way."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from storage import posts
@@ -9,15 +8,6 @@ from storage.db import Database
 from storage.lifecycle import State
 from storage.models import Post
 from storage.posts import ClearedPost, Draft
-
-BIRTHDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
-
-
-def new_database(folder: Path) -> Database:
-    """An SQLite database of the current version."""
-    url = f"sqlite:///{folder / 'confess.db'}"
-    Database.upgrade(url)
-    return Database.open(url)
 
 
 def add_post(

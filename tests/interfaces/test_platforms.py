@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +16,10 @@ from bot.platforms.discord_channel import DiscordChannel
 from bot.platforms.mastodon import MastodonPlatform
 from bot.platforms.webhook import WebhookPlatform
 from bot.platforms.x import XPlatform
+from storage.db import Database
 from storage.posts import ClearedPost
 from tests.bot.discord_client import signed_in
-from tests.bot.rows import cleared, new_database
+from tests.bot.rows import cleared
 from tests.loopback.discord_server import DiscordServer
 from tests.loopback.faults import Fault
 from tests.loopback.fediverse import BlueskyServer, MastodonServer, WebhookServer
@@ -36,15 +36,12 @@ class Stage:
     leave: Callable[[], Awaitable[None]] | None  # the service goes away
     channel: str | None = None
     readable: bool = True  # what was sent can be looked for
-    folder: Path = Path()
+    database: Database | None = None
 
     def post(self, text: str) -> ClearedPost:
         """A post on its way to this platform."""
-        database = new_database(self.folder)
-        try:
-            return cleared(database, text, platform=self.platform.name, channel=self.channel)
-        finally:
-            database.close()
+        assert self.database is not None
+        return cleared(self.database, text, platform=self.platform.name, channel=self.channel)
 
 
 async def console(stack: AsyncExitStack) -> Stage:
@@ -95,10 +92,10 @@ ALL = [console, x, discord, webhook, mastodon, bluesky]
 
 
 @pytest.fixture(params=ALL, ids=lambda build: build.__name__)
-async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
+async def stage(request: pytest.FixtureRequest, sqlite_db: Database) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         built: Stage = await request.param(stack)
-        built.folder = tmp_path
+        built.database = sqlite_db
         yield built
         await built.platform.close()
         await built.platform.close()  # safe twice
