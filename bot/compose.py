@@ -5,7 +5,7 @@ each other.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -179,9 +179,10 @@ class Composer:
         best = self._choose(candidates, said)
         with self.database.session() as session:
             chosen = self._store(session, ask, best, _BIRTH[best.verdict.decision], now, slot=ask.slot)
+            known = {best.generated.text, *said}
             for other in candidates:
                 if other is not best:
-                    self._store_spare(session, ask, other, now, known={best.generated.text, *said})
+                    self._store_spare(session, ask, other, now, known)
         if chosen.state is State.APPROVED:
             self._said(chosen.text, now)
         return outcome_of(chosen)
@@ -199,6 +200,10 @@ class Composer:
         now = self._clock()
         kept = []
         with self.database.session() as session:
+            if allowed is State.SHELVED:
+                known = set(posts.recent_texts(session, since=now - self._remember))
+                kept = [self._store_spare(session, ask, candidate, now, known) for candidate in candidates]
+                return [outcome_of(post) for post in kept]
             for candidate in candidates:
                 birth = allowed if candidate.verdict.decision is Decision.ALLOW else _BIRTH[candidate.verdict.decision]
                 kept.append(self._store(session, ask, candidate, birth, now))
@@ -207,14 +212,20 @@ class Composer:
                 self._said(post.text, now)
         return [outcome_of(post) for post in kept]
 
-    def _store_spare(self, session: Session, ask: Ask, spare: Candidate, now: datetime, known: Set[str]) -> None:
-        """A candidate that was not chosen: shelved when anybody may have it, else on record and done with."""
+    def _store_spare(self, session: Session, ask: Ask, spare: Candidate, now: datetime, known: set[str]) -> Post:
+        """A text nobody waits for: shelved when anybody may have it, else on record and done with.
+
+        ``known`` are the texts that were there before; one that goes to the shelf joins them.
+        """
         birth = State.SHELVED if spare.verdict.decision is Decision.ALLOW else _BIRTH[spare.verdict.decision]
-        post = self._store(session, ask, spare, birth, now)
-        shared = birth is State.SHELVED and not (ask.prompt or ask.topic) and spare.generated.text not in known
-        if not shared and not birth.final:
-            why = "another candidate was better"
-            posts.move(session, post_id=post.number, expect=birth, to=State.EXPIRED, who="compose", why=why, now=now)
+        post, text = self._store(session, ask, spare, birth, now), spare.generated.text
+        if birth is State.SHELVED and not (ask.prompt or ask.topic) and text not in known:
+            known.add(text)
+            return post
+        if birth.final:
+            return post
+        why = "the same text was there before" if text in known else "nobody waits for it"
+        return posts.move(session, post_id=post.number, expect=birth, to=State.EXPIRED, who="compose", why=why, now=now)
 
     def _store(
         self, session: Session, ask: Ask, candidate: Candidate, birth: State, now: datetime, slot: str | None = None

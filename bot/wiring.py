@@ -141,10 +141,9 @@ async def run(settings: Settings) -> None:
         for platform in platforms.values():
             stack.push_async_callback(platform.close)
         publisher = Publisher(composer.database, platforms)
-        shelf = Shelf(composer, low=settings.shelf.low, high=settings.shelf.high) if settings.shelf.enabled else None
         services: list[Service] = [publisher, Upkeep(composer.database)]
-        if shelf is not None:
-            services.append(shelf)
+        if settings.shelf.enabled and discord is not None:  # nobody else asks for a post at once
+            services.append(Shelf(composer, low=settings.shelf.low, high=settings.shelf.high))
         if settings.schedule:
             schedules = [as_schedule(planned, platforms) for planned in settings.schedule]
             services.append(Timetable(composer, schedules, wake=publisher.wake))

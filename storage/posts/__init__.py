@@ -5,7 +5,7 @@ from storage.posts.leases import lease, release
 from storage.posts.moves import amend, get, move
 from storage.posts.outgoing import ClearedPost, Outgoing, claim, recover, uncertain
 from storage.posts.record import counts, events, find, recent_texts, slots, waiting
-from storage.posts.shelf import Stock, outdated, stock, take
+from storage.posts.shelf import Stock, Wishes, last_event, outdated, stock, take, wishes
 from storage.posts.upkeep import expire
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Draft",
     "Outgoing",
     "Stock",
+    "Wishes",
     "amend",
     "claim",
     "counts",
@@ -21,6 +22,7 @@ __all__ = [
     "expire",
     "find",
     "get",
+    "last_event",
     "lease",
     "move",
     "outdated",
@@ -32,4 +34,5 @@ __all__ = [
     "take",
     "uncertain",
     "waiting",
+    "wishes",
 ]

@@ -52,12 +52,14 @@ def waiting(session: Session, *, platform: str | None = None, limit: int = 100) 
     return list(session.exec(query))
 
 
-def counts(session: Session, *, platform: str | None = None) -> dict[State, int]:
-    """How many posts stand in each state; every state is there."""
-    query = select(Post.state, func.count()).group_by(col(Post.state))
+def counts(
+    session: Session, *, states: Collection[State] = tuple(State), platform: str | None = None
+) -> dict[State, int]:
+    """How many posts stand in each of the states; each is there, if only with a 0."""
+    query = select(Post.state, func.count()).where(col(Post.state).in_(states)).group_by(col(Post.state))
     if platform is not None:
         query = query.where(Post.platform == platform)
-    return dict.fromkeys(State, 0) | {State(state): count for state, count in session.exec(query)}
+    return dict.fromkeys(states, 0) | {State(state): count for state, count in session.exec(query)}
 
 
 def events(session: Session, post_id: int) -> Sequence[Event]:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, or_, select
 
 from storage.errors import StaleMove
 from storage.lifecycle import State
-from storage.models import Post
+from storage.models import Event, Post
 from storage.posts.moves import move
 
 
@@ -97,3 +97,49 @@ def outdated(session: Session, *, policy: str, limit: int) -> list[Post]:
     """Shelved posts that another policy judged, oldest first: to be judged again."""
     query = select(Post).where(Post.state == State.SHELVED, Post.policy != policy).order_by(col(Post.id)).limit(limit)
     return list(session.exec(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How often people asked one adapter on one platform for any post at all."""
+
+    platform: str
+    adapter: str
+    taken: int  # answered from the shelf
+    written: int  # written while somebody waited
+
+
+def wishes(session: Session, *, after: int = 0, since: datetime | None = None) -> tuple[int, list[Wishes]]:
+    """The number of the last event, and the wishes that could have been, or were, met from the shelf.
+
+    Args:
+        after: only events with a larger number: what is new since the last look.
+        since: only events at or after this moment.
+    """
+    last = last_event(session)
+    from_shelf = (col(Event.from_state) == State.SHELVED) & (col(Event.to_state) == State.APPROVED)
+    on_the_spot = (
+        col(Event.from_state).is_(None)
+        & (col(Event.to_state) == State.APPROVED)
+        & (col(Post.prompt) == "")
+        & col(Post.topic).is_(None)
+        & col(Post.slot).is_(None)
+        & col(Post.requester).like("discord:%")  # the only ear that takes from the shelf
+    )
+    query = (
+        select_columns(col(Post.platform), col(Post.adapter), col(Event.from_state).is_(None), func.count())
+        .join(Post, col(Post.id) == col(Event.post_id))
+        .where(col(Event.id) > after, col(Event.id) <= last, or_(from_shelf, on_the_spot))
+        .group_by(col(Post.platform), col(Post.adapter), col(Event.from_state).is_(None))
+    )
+    if since is not None:
+        query = query.where(col(Event.at) >= since)
+    counted: dict[tuple[str, str], list[int]] = {}
+    for platform, adapter, born, count in session.execute(query):
+        counted.setdefault((platform, adapter), [0, 0])[bool(born)] = count
+    return last, [Wishes(*key, taken, written) for key, (taken, written) in sorted(counted.items())]
+
+
+def last_event(session: Session) -> int:
+    """The number of the newest event; 0 when there is none."""
+    return session.execute(select_columns(func.max(col(Event.id)))).scalar() or 0
