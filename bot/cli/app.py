@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import adapters, corpus, db, gate, posts
+from bot.cli import adapters, corpus, db, gate, posts, review
 from bot.cli.console import console
 from bot.cli.demo import demo
 from bot.cli.doctor import doctor
 from bot.cli.finetune import finetune
 from bot.cli.generate import generate
 from bot.cli.init import init
-from bot.cli.review import review
 from bot.cli.run import run
 from bot.cli.screen import screen
 from bot.cli.shelf import shelf
