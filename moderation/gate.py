@@ -17,6 +17,7 @@ from moderation.verdict import Decision, FilterRun, Finding, Verdict
 log = logging.getLogger(__name__)
 
 SLOW = 1.0  # seconds for one text; embedded filters are linear, so that one this slow is not well
+FAILED = "filter-failed"  # the category of a finding that says a filter could not judge
 _WORKERS = 8  # threads for filters that ask a server
 
 Answer = tuple[list[Finding], FilterRun]
@@ -31,6 +32,7 @@ class Gate:
         self.filters = tuple(filters)
         self.alarms: set[tuple[str, str]] = set()  # (filter, kind of error) that were told already
         self._slow = slow
+        self._policy_hash = policy.hash
         self._embedded = [each for each in self.filters if not isinstance(each, RemoteFilter)]
         self._remote = [each for each in self.filters if isinstance(each, RemoteFilter)]
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="gate") if self._remote else None
@@ -43,7 +45,9 @@ class Gate:
         """One verdict for each text, in order; faster than one after the other."""
         seen = [normalise(text) for text in texts]
         columns = [self._run(each, seen, context) for each in self._embedded]
-        verdicts = [self._sum([column[row] for column in columns], context) for row in range(len(seen))]
+        rows: Iterable[tuple[Answer, ...]] = zip(*columns, strict=True) if columns else [()] * len(seen)
+        always = context.role != "prompt" and self.policy.reviews_always(context)
+        verdicts = [self._sum(answers, context, always=always) for answers in rows]
         return verdicts if self._pool is None else self._ask_outside(self._pool, seen, verdicts, context)
 
     def close(self) -> None:
@@ -95,7 +99,7 @@ class Gate:
                 extra={"action": "filter-failed", "filter": each.name, "kind": kind},
             )
         reason = f"The {each.name} filter could not judge this text, so that a person has to."
-        finding = Finding(each.name, "filter-failed", Decision.HOLD, reason)
+        finding = Finding(each.name, FAILED, Decision.HOLD, reason)
         return [finding], FilterRun(each.name, each.version, round(seconds * 1000, 4), f"{kind}: {why}")
 
     def _ask_outside(
@@ -115,7 +119,7 @@ class Gate:
             left = began + timeout * queue - perf_counter()
             answers.setdefault(row, []).append(self._await(each, future, max(left, 0.0), began))
         return [
-            self._sum([], context, base=verdict, more=answers[row]) if row in answers else verdict
+            self._sum(answers[row], context, base=verdict) if row in answers else verdict
             for row, verdict in enumerate(verdicts)
         ]
 
@@ -130,26 +134,25 @@ class Gate:
         return findings, FilterRun(each.name, each.version, round((perf_counter() - began) * 1000, 4))
 
     def _sum(
-        self, answers: Sequence[Answer], context: Context, *, base: Verdict | None = None, more: Sequence[Answer] = ()
+        self, answers: Sequence[Answer], context: Context, *, base: Verdict | None = None, always: bool = False
     ) -> Verdict:
-        """What the policy makes of all answers, on top of an earlier verdict."""
+        """What the policy makes of all answers, on top of an earlier verdict; `always` adds that a person looks."""
         kept: list[Finding] = list(base.findings) if base else []
-        runs: list[FilterRun] = list(base.runs) if base else []
+        runs = [*(base.runs if base else ()), *(run for _, run in answers)]
         scores: dict[str, float] = dict(base.scores) if base else {}
-        for findings, run in (*answers, *more):
-            runs.append(run)
+        for findings, _ in answers:
             for finding in findings:
-                if finding.category == "filter-failed":
+                if finding.category == FAILED:
                     kept.append(finding)
                     continue
                 if finding.score is not None and finding.category in CLASSIFIED:
                     scores[finding.category] = max(finding.score, scores.get(finding.category, 0.0))
                 kept += self._decided(finding, context)
-        if base is None and context.role != "prompt" and self.policy.reviews_always(context):
+        if always:
             reason = f"Every text for {context.platform} is looked at by a person first."
             kept.append(Finding("policy", "always-review", Decision.HOLD, reason))
         worst = max((finding.decision.severity for finding in kept if not finding.shadow), default=0)
-        return Verdict(_DECISIONS[worst], tuple(kept), tuple(runs), scores, self.policy.hash)
+        return Verdict(_DECISIONS[worst], tuple(kept), tuple(runs), scores, self._policy_hash)
 
     def _decided(self, finding: Finding, context: Context) -> list[Finding]:
         """The finding with the policy's decision, unless that is allow; and what a shadow rule would have said."""

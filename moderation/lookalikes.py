@@ -100,12 +100,7 @@ def _letter(character: str) -> str:
 
 
 @cache
-def _strokes() -> frozenset[str]:
-    """Every character that the Unicode table likens to the single stroke of l, I, 1 and |."""
+def bars() -> frozenset[str]:
+    """Characters beyond ASCII that are a bare vertical stroke, so that nobody can tell whether it is an i or an l."""
     table = json.loads(resources.files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8"))
-    return frozenset(row["c"] for row in table["l"] if len(row["c"]) == 1)
-
-
-def is_bar(character: str) -> bool:
-    """Whether a character is a bare vertical stroke, so that nobody can tell whether it is an i or an l."""
-    return character in _strokes()
+    return frozenset(row["c"] for row in table["l"] if len(row["c"]) == 1 and not row["c"].isascii())

@@ -14,8 +14,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from string import ascii_lowercase
 
-from moderation.lookalikes import Lookalikes, is_bar
+import re2
+
+from moderation.lookalikes import Lookalikes, bars
 from moderation.verdict import Span
 
 _LOOKALIKES = Lookalikes()
@@ -38,6 +41,13 @@ _MEASURE = re.compile(r"[$€¢]?\d+(?:st|nd|rd|th|s|am|pm|k|m|g|kg|cm|mm|km|mph
 _RUN = re.compile(r"([^\W\d_])\1\1+")
 _NEVER_DOUBLE = frozenset("aiuhjkqvwxy")  # in English a double of these is hardly ever meant
 _DOUBLE_AT_END = frozenset("lsfzeo")
+# Whatever a step below could act on. Plain prose has none of it, and skips them all; RE2 finds out in two microseconds.
+_ODD = re2.compile(
+    r"[*_~\\`|<@$€¢+]|[a-z][0-9!][a-z0-9]|[0-9][a-z]"
+    r"|(?:^|[^a-z0-9'])[a-z0-9](?:[ \n.,\-/]{1,4}[a-z0-9]){2}(?:$|[^a-z0-9'])"
+    r"|(?:^|[^a-z0-9'])[b-hj-z](?:$|[^a-z0-9'])|" + "|".join(letter * 3 for letter in ascii_lowercase)
+)
+_TOKEN = re.compile(r"[^\W_]+")
 _CAPITAL_INSIDE = re.compile(r"(?<=[a-z])I(?=[a-z])")
 _STRAY_BEFORE = re.compile(r"(?<![\w'])[b-hj-z]( )(?=[a-z]{3})")
 _STRAY_AFTER = re.compile(r"(?<=[a-z]{3})( )(?=[b-hj-z](?![\w']))")
@@ -87,7 +97,20 @@ class Normalised:
     @cached_property
     def words(self) -> View:
         """The word view: markup, spacing, leetspeak and stretching undone."""
+        if self._is_plain:
+            return self.folded
         return _squeeze(_unleet(_close_up(_unmark(self.folded))))
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether the word view and the folded one are the same, and the only reading."""
+        folded = self.folded.text
+        return folded.isascii() and not _ODD.search(folded) and not _bars(self.original)
+
+    @cached_property
+    def tokens(self) -> list[str]:
+        """Letters and digits between everything else, in the folded view: what a word filter looks at first."""
+        return _TOKEN.findall(self.folded.text)
 
     @property
     def text(self) -> str:
@@ -106,6 +129,8 @@ class Normalised:
     @cached_property
     def readings(self) -> tuple[View, ...]:
         """The distinct plausible readings, most likely first: at most seven."""
+        if self._is_plain:
+            return (self.folded,)
         unmarked = _unmark(self.folded)
         views = [
             self.words,
@@ -114,8 +139,8 @@ class Normalised:
         ]
         if _BAR_SIGN.search(unmarked.text):
             views.append(_squeeze(_unleet(_close_up(unmarked), other_one=True)))
-        if bars := _bars(self):
-            views.append(_flipped(self.words, bars))
+        if places := _bars(self.original):
+            views.append(_flipped(self.words, places))
         views += [self.words.without(match.span(1) for match in stray.finditer(self.words.text)) for stray in _STRAYS]
         distinct: dict[str, View] = {}
         for view in views:
@@ -184,24 +209,21 @@ def _close_up(view: View, *, article: bool = False) -> View:
     return view.without(gaps)
 
 
-def _bars(seen: Normalised) -> list[int]:
-    """Places in the word view where the original has a bare stroke, which may be an i or an l: shIt, bu𝐥l."""
-    text = seen.original
-    if text.isascii() and not _CAPITAL_INSIDE.search(text):
-        return []
-    inside = {match.start() for match in _CAPITAL_INSIDE.finditer(text)}
-    return [
-        place
-        for place, index in enumerate(seen.origin)
-        if index in inside or (text[index] > "~" and is_bar(text[index]))
+def _bars(text: str) -> set[int]:
+    """Places of bare strokes in an original, each of which may be an i or an l: shIt, bu𝐥l."""
+    places = {match.start() for match in _CAPITAL_INSIDE.finditer(text)} if "I" in text else set()
+    if not text.isascii() and not bars().isdisjoint(text):
+        places |= {place for place, character in enumerate(text) if character in bars()}
+    return places
+
+
+def _flipped(view: View, places: set[int]) -> View:
+    """The view with i for l, and l for i, where the original has one of some places."""
+    other = {"i": "l", "l": "i"}
+    letters = [
+        other.get(letter, letter) if index in places else letter
+        for letter, index in zip(view.text, view.origin, strict=True)
     ]
-
-
-def _flipped(view: View, places: Iterable[int]) -> View:
-    """The view with i for l, and l for i, at some places."""
-    letters = list(view.text)
-    for place in places:
-        letters[place] = {"i": "l", "l": "i"}.get(letters[place], letters[place])
     return View("".join(letters), view.origin)
 
 

@@ -207,13 +207,7 @@ class Policy(BaseModel):
 
     def decide(self, category: str, score: float | None, context: Context) -> tuple[Decision, float | None]:
         """What becomes of a finding, and the threshold it was held against. An unknown category is held."""
-        key = (context.platform, context.channel, context.nsfw)
-        table = self._tables.get(key)
-        if table is None:
-            if len(self._tables) > 10_000:  # one table a channel; start over rather than grow without end
-                self._tables.clear()
-            table = self._tables[key] = self._table(context)
-        rule = table.get(category)
+        rule = self.rule(category, context)
         if rule is None:
             return Decision.HOLD, None
         if rule.flat is not None and category in CLASSIFIED and score is not None and score < FOUND:
@@ -234,7 +228,13 @@ class Policy(BaseModel):
 
     def rule(self, category: str, context: Context) -> Rule | None:
         """The rule in force for a category in a place."""
-        return self._table(context).get(category)
+        key = (context.platform, context.channel, context.nsfw)
+        table = self._tables.get(key)
+        if table is None:
+            if len(self._tables) > 10_000:  # one table a channel; start over rather than grow without end
+                self._tables.clear()
+            table = self._tables[key] = self._table(context)
+        return table.get(category)
 
     def _places(self, context: Context) -> list[Place]:
         """The places a text is in, from the widest to the closest."""

@@ -6,8 +6,8 @@ no word is common in two of them. A short text gives no answer: a wrong guess wo
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _NOT_LATIN = re.compile("[\u0370-\u1dff\u2c00-\u2dff\u2e80-\ua71f\ua800-\uab2f\uabc0-\ufaff\ufb1d-\ufdff\ufe70-\ufeff]")
 _MIN_LETTERS = 12  # of another script
 _MIN_WORDS = 6
@@ -27,9 +27,9 @@ _SCRIPTS = (
     ("Korean", 0xAC00, 0xD7AF, "ko"),
 )
 _SMALL_WORDS = {
-    "en": ("English", "the and of to is was that it for with you my have this not but they his her be are at i it's"),
+    "en": ("English", "the and of to is was that it for with you my have this not but they his her be are at i"),
     "de": ("German", "der und das ist nicht ich ein eine mit sich auf den dem wir sie zu auch von wie aber wenn noch"),
-    "fr": ("French", "le la les et est une des je pas que qui dans pour avec sur elle nous vous mais c'est j'ai mon"),
+    "fr": ("French", "le la les et est une des je pas que qui dans pour avec sur elle nous vous mais mon"),
     "es": ("Spanish", "el los las y es una del que por con para mi pero como yo muy cuando mas nos esta hay ella"),
     "pt": ("Portuguese", "os uma nao que em para com eu meu minha ele ela mas muito quando isso foi voce dos das pelo"),
     "it": ("Italian", "il gli che di e una non per con sono della mio mia ma anche come quando piu nel questo alla"),
@@ -46,10 +46,10 @@ for _code, (_, _words) in _SMALL_WORDS.items():
         _CODES.setdefault(_word, []).append(_code)
 
 
-def foreign_language(original: str, folded: str, welcome: tuple[str, ...]) -> str | None:
+def foreign_language(original: str, words: Sequence[str], welcome: tuple[str, ...]) -> str | None:
     """The name of the language when the text is plainly in none of the `welcome` ones (ISO 639-1), else None.
 
-    Scripts are told from the `original`, small words from the `folded` text, which has lost its accents.
+    Scripts are told from the `original`, small words from the folded `words`, which have lost their accents.
     """
     if not welcome:
         return None
@@ -57,7 +57,6 @@ def foreign_language(original: str, folded: str, welcome: tuple[str, ...]) -> st
         strange = _NOT_LATIN.findall(original)
         if len(strange) >= _MIN_LETTERS and 2 * len(strange) >= sum(map(str.isalpha, original)):
             return _script(strange[0], welcome)
-    words = _WORD.findall(folded)
     if len(words) < _MIN_WORDS:
         return None
     counts = Counter(code for word in words if word in _CODES for code in _CODES[word])

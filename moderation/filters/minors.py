@@ -6,7 +6,9 @@ with a word that need not mean a child (a daughter may be forty), they are `mino
 
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import re2
 
 from moderation.filters.base import Context
 from moderation.normalise import Normalised
@@ -38,6 +40,7 @@ _KIN = (
 
 
 class _Words(NamedTuple):
+    hint: Any  # RE2: whether there is anything sexual at all; most texts end here
     sexual: re.Pattern[str]
     child: re.Pattern[str]
     kin: re.Pattern[str]
@@ -48,7 +51,8 @@ def _words() -> _Words:
     """The three patterns; those for sex include the listed words that mean nothing else."""
     listed = [word.word for word in built_in() if word.category == "sexual-word" and word.word.isalpha()]
     sexual = (*_SEXUAL, *(re.escape(word) for word in listed if word not in _DOUBTFUL))
-    return _Words(*(re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)") for words in (sexual, _CHILD, _KIN)))
+    hint = re2.compile(rf"\b(?:{'|'.join(sexual)})\b")
+    return _Words(hint, *(re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)") for words in (sexual, _CHILD, _KIN)))
 
 
 class MinorsFilter:
@@ -61,7 +65,9 @@ class MinorsFilter:
         """At most one finding, on the closest pair of words."""
         words = _words()
         # The folded view keeps the digits of an age, which leetspeak would read as letters.
-        for view in {view.text: view for view in (text.folded, text.words)}.values():
+        for view in (text.folded, text.words) if text.words is not text.folded else (text.folded,):
+            if not words.hint.search(view.text):
+                continue
             acts = [match.span() for match in words.sexual.finditer(view.text)]
             if acts and (children := [match.span() for match in words.child.finditer(view.text)]):
                 start, end = _closest(acts, children)

@@ -20,6 +20,7 @@ _DOT = r"(?:\.|\s?[\[({<]\s?dot\s?[\])}>]\s?|\sdot\s)"
 _EMAIL = re.compile(
     rf"[a-z0-9][a-z0-9._%+\-]{{0,63}}{_AT}[a-z0-9][a-z0-9\-]{{0,62}}(?:{_DOT}[a-z0-9\-]{{2,63}}){{1,4}}\b"
 )
+_DIGIT = re.compile("[0-9]")
 _CARD = re.compile(r"(?<![\d.])(?:\d[ \-]?){12,18}\d(?![\d.]?\d)")
 _IBAN = re.compile(r"\b[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,4})?\b")
 _IBAN_LENGTHS = range(15, 35)
@@ -59,7 +60,7 @@ class PersonalFilter:
         """One finding for each thing given away."""
         folded = text.folded.text
         found: list[tuple[str, str, tuple[int, int]]] = []
-        if any(map(str.isdigit, folded)):
+        if _DIGIT.search(folded):
             found += _numbers(folded)
         if "@" in folded or "dot" in folded or "u/" in folded or "#" in folded:
             found += _accounts(folded)

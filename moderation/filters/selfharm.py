@@ -6,6 +6,8 @@ Phrases, because the classifier has seen little licensed text on this. Figures o
 
 import re
 
+import re2
+
 from moderation.filters.base import Context
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding
@@ -17,6 +19,11 @@ _HARMS = (
     r"|unaliv(?:e[ds]?|ing)|poison(?:ed|ing)?|burn(?:ed|t|ing)?"
 )
 _FIGURES = r"off|out|short|loose|free|laughing|some|a |on |in half"  # "cut myself some slack"
+# Some piece of every phrase below, for RE2: most texts have none, and it says so in two microseconds.
+_HINT = re2.compile(
+    rf"(?:{_HARMS}) {_SELF}|{_LIFE}|suicid|harm|\bk[ym]s\b|to (?:die|be dead|not exist|end it)|dead|born|without me"
+    r"|no (?:reason|point)|want to|wrists?\b|overdos|die\b|bleach|ana\b|thinspo"
+)
 _PHRASES = re.compile(
     "|".join(
         (
@@ -51,7 +58,7 @@ class SelfHarmFilter:
 
     def judge(self, text: Normalised, context: Context) -> list[Finding]:
         """At most one finding, at the first phrase."""
-        match = _PHRASES.search(text.text)
+        match = _PHRASES.search(text.text) if _HINT.search(text.text) else None
         if match is None:
             return []
         reason = "It speaks of self-harm; a person should read it."

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
+import re2
 from ftfy.badness import is_bad
 
 from moderation.filters.base import Context
@@ -18,8 +20,9 @@ _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{2,6}\U000e007f")  # Englan
 _TAGS = re.compile("[\U000e0000-\U000e007f]+")
 _ZALGO = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3,}")
 _LONG = re.compile(r"\S{20,}")
+_VERY_LONG = re2.compile(r"\S{20}")
 _STUCK = re.compile(r"([^.\-=*_~])\1{19,}|(.{2,6}?)\2{11,}")
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 _EVERYONE = re.compile(r"@\s?(?:everyone|here)\b|<@&\d+>")
 _MENTION = re.compile(r"(?<![\w@.])@[A-Za-z_]\w{1,30}(?![\w.]*\.[a-z])|<@!?\d+>")
 _INVITE = re.compile(
@@ -33,6 +36,7 @@ _LINK = re.compile(
     r"(?:com|net|org|io|co|uk|gg|me|ly|ru|cn|de|fr|eu|info|biz|xyz|top|site|online|shop|app|dev|tv|link|click|onion))"
     r"(?![\w\-]|\.\w)"
 )
+_LINK_HINT = re2.compile(r"[a-z0-9]\.[a-z]|://|: //|\]\(|<a\s|discord|(?:dsc|invite) \.")
 _LOOPS = {1: 6, 2: 4, 3: 3, 4: 3, 5: 3, 6: 3, 7: 3, 8: 3}  # words in the phrase → times in a row that are too many
 
 
@@ -66,7 +70,7 @@ class ShapeFilter:
 
     def _links(self, text: Normalised) -> Iterator[Finding]:
         folded = text.folded
-        if "." not in folded.text and ":" not in folded.text and "dot" not in folded.text:
+        if not _LINK_HINT.search(folded.text):
             return
         if masked := _MASKED.search(folded.text):
             yield _finding("masked-link", "A link hides behind other words.", folded.span(*masked.span()))
@@ -80,13 +84,13 @@ class ShapeFilter:
 
     def _prose(self, text: Normalised) -> Iterator[Finding]:
         original = text.original
-        if long := next((long for long in _LONG.finditer(original) if _STUCK.search(long.group())), None):
-            yield _finding("loop", "It is stuck on the same letters.", Span(*long.span()))
+        if long := _stuck(original):
+            yield _finding("loop", "It is stuck on the same letters.", long)
         elif loop := _loop(text):
             yield loop
         if original.count('"') % 2 or original.count("“") != original.count("”"):
             yield _finding("quotes", "A quotation is opened and never closed.")
-        language = foreign_language(original, text.folded.text, self._shape.languages)
+        language = foreign_language(original, text.tokens, self._shape.languages)
         if language is not None:
             yield _finding("language", f"It seems to be written in {language}.")
 
@@ -109,6 +113,13 @@ def _characters(text: Normalised) -> Iterator[Finding]:
         yield _finding("mojibake", "Its characters are garbled: it was decoded wrongly somewhere.")
 
 
+def _stuck(original: str) -> Span | None:
+    """The first long word that is a few letters over and over."""
+    if not _VERY_LONG.search(original):
+        return None
+    return next((Span(*long.span()) for long in _LONG.finditer(original) if _STUCK.search(long.group())), None)
+
+
 def _reach(text: Normalised, shape: Shape) -> Iterator[Finding]:
     """Mentions that ring too many bells."""
     folded = text.folded
@@ -124,8 +135,9 @@ def _reach(text: Normalised, shape: Shape) -> Iterator[Finding]:
 
 def _loop(text: Normalised) -> Finding | None:
     """The first phrase of up to eight words said over and over. Linear: eight passes over the words."""
-    said = _WORD.findall(text.folded.text)
-    if len(said) - len(set(said)) < 5:  # the shortest loop below repeats five words
+    said = text.tokens
+    pairs = set(pairwise(said))
+    if len(said) - 1 - len(pairs) < 4:  # the shortest loop below repeats four pairs of words
         return None
     words = list(_WORD.finditer(text.folded.text))
     for size, times in _LOOPS.items():

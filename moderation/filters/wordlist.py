@@ -20,6 +20,8 @@ from moderation.words import Word, built_in, load
 
 _TOKEN = re.compile(r"[^\W_]+|[$@&][^\W_]+(?:[$@&][^\W_]*)*|[\U0001f300-\U0001faff]")
 _STRETCHED = re.compile(r"([^\W\d_])\1")
+_HELD = re2.compile("|".join(letter * 2 for letter in "aiuhjkqvwxy"))  # doubles that are hardly ever meant
+_MASK_HINT = re2.compile(r"[a-z][*#%^&@$_?!]+[a-z*#%^&@$]|[a-z][*#%^&@$]")
 _RUN = re.compile(r"([^\W\d_])\1+")
 _MASKED = re.compile(r"(?<![\w*#%^])[a-z][a-z0-9@$!]*[*#%^&@$!?_][a-z0-9*#%^&@$!?_]*")
 _FRAMED = re.compile(r"[a-z0-9]*(?<![*_])(\*\*\*?|__)[^*_\s]{1,40}\1(?![*_])")
@@ -43,15 +45,18 @@ class Hit:
         return self.view.span(self.start, self.end)
 
 
+Table = dict[str, list[tuple[tuple[str, ...], int, Word]]]  # rarest token → all tokens, its place in them, entry
+
+
 @dataclass
 class Lexicon:
     """The tables that one set of words is looked up in."""
 
-    plain: dict[str, list[tuple[tuple[str, ...], Word]]] = field(default_factory=dict)  # first token → rest, entry
+    plain: Table = field(default_factory=dict)
     squeezed: dict[str, list[str]] = field(default_factory=dict)  # word with doubles made single → the words
     masked: dict[tuple[int, str], list[str]] = field(default_factory=dict)  # (length, first letter) → the words
     patterns: list[tuple[Any, Word]] = field(default_factory=list)
-    allowed: dict[str, list[tuple[tuple[str, ...], Word]]] = field(default_factory=dict)
+    allowed: Table = field(default_factory=dict)
     allowed_patterns: list[tuple[Any, Word]] = field(default_factory=list)
     gate: Any = None  # one RE2 set over all patterns: which of them are worth a look
 
@@ -69,6 +74,10 @@ class Lexicon:
             lexicon.gate.Compile()
         return lexicon
 
+    def alone(self, token: str) -> list[Word]:
+        """The entries that are this one word."""
+        return [word for tokens, _, word in self.plain.get(token, ()) if tokens == (token,)]
+
     def _add(self, word: Word) -> None:
         folded = normalise(word.word).folded.text
         allow = word.tier == "allow"
@@ -84,9 +93,11 @@ class Lexicon:
             if not tokens or "".join(tokens) != re.sub(r"[\s\-']", "", form):
                 continue  # f*ck: a spelling that the readings or the masks undo
             table = self.allowed if allow else self.plain
-            if any(rest == tokens[1:] and _same_place(word, other) for rest, other in table.get(tokens[0], ())):
+            rarest = max(tokens, key=len)  # long words are rare ones, so that most texts hold none of these
+            entries = table.setdefault(rarest, [])
+            if any(known == tokens and _same_place(word, other) for known, _, other in entries):
                 continue  # another spelling of a word that is there already
-            table.setdefault(tokens[0], []).append((tokens[1:], word))
+            entries.append((tokens, tokens.index(rarest), word))
             if len(tokens) == 1 and not allow:
                 self.squeezed.setdefault(_squeeze(form), []).append(form)
                 if len(form) >= 4:
@@ -149,17 +160,18 @@ class WordlistFilter:
         """Every listed word in every reading, allowed or not."""
         lexicon = self._lexicon
         for view in text.readings:
-            tokens = _TOKEN.findall(view.text)
-            if not lexicon.plain.keys().isdisjoint(tokens):
+            plain = view is text.folded
+            if not lexicon.plain.keys().isdisjoint(text.tokens if plain else _TOKEN.findall(view.text)):
                 yield from (hit for hit in _look_up(lexicon.plain, view) if _applies(hit.word, context))
-            if _STRETCHED.search(view.text):
+            if not plain or _HELD.search(view.text):
                 yield from (hit for hit in _stretched(lexicon, view) if _applies(hit.word, context))
             if lexicon.gate is not None and (numbers := lexicon.gate.Match(view.text)):
                 for number in numbers:
                     pattern, word = lexicon.patterns[number]
                     if _applies(word, context):
                         yield from (Hit(word, view, *match.span()) for match in pattern.finditer(view.text))
-        yield from (hit for hit in _masked(lexicon, text.folded) if _applies(hit.word, context))
+        if _MASK_HINT.search(text.folded.text):
+            yield from (hit for hit in _masked(lexicon, text.folded) if _applies(hit.word, context))
 
     def _is_allowed(self, hit: Hit, context: Context) -> bool:
         """Whether an allowed word or phrase covers the hit."""
@@ -177,15 +189,16 @@ def _applies(word: Word, context: Context) -> bool:
     )
 
 
-def _look_up(table: dict[str, list[tuple[tuple[str, ...], Word]]], view: View) -> Iterator[Hit]:
+def _look_up(table: Table, view: View) -> Iterator[Hit]:
     """Entries whose tokens stand in the view one after another."""
     places = list(_TOKEN.finditer(view.text))
     tokens = [place.group() for place in places]
     for index, token in enumerate(tokens):
-        for rest, word in table.get(token, ()):
-            end = index + len(rest)
-            if end < len(tokens) and tuple(tokens[index + 1 : end + 1]) == rest:
-                yield Hit(word, view, places[index].start(), places[end].end())
+        for wanted, at, word in table.get(token, ()):
+            start = index - at
+            end = start + len(wanted)
+            if start >= 0 and tuple(tokens[start:end]) == wanted:
+                yield Hit(word, view, places[start].start(), places[end - 1].end())
 
 
 def _stretched(lexicon: Lexicon, view: View) -> Iterator[Hit]:
@@ -198,7 +211,7 @@ def _stretched(lexicon: Lexicon, view: View) -> Iterator[Hit]:
         held = span.end - span.start > len(token)  # the view has shortened a run of three or more already
         for word in lexicon.squeezed.get(_squeeze(token), ()):
             if _is_stretch(token, word, held):
-                yield from (Hit(entry, view, *place.span()) for rest, entry in lexicon.plain.get(word, ()) if not rest)
+                yield from (Hit(entry, view, *place.span()) for entry in lexicon.alone(word))
 
 
 def _is_stretch(token: str, word: str, held: bool) -> bool:
@@ -224,9 +237,7 @@ def _masked(lexicon: Lexicon, view: View) -> Iterator[Hit]:
             for word in lexicon.masked.get((len(token), token[0]), ()):
                 if all(seen == letter or seen in _MASKS for seen, letter in zip(token, word, strict=True)):
                     end = place.start() + len(token)
-                    yield from (
-                        Hit(entry, view, place.start(), end) for rest, entry in lexicon.plain.get(word, ()) if not rest
-                    )
+                    yield from (Hit(entry, view, place.start(), end) for entry in lexicon.alone(word))
 
 
 _REASONS = {
