@@ -93,15 +93,13 @@ def read(
     Raises:
         CorpusError: one of its kinds; the text is one sentence for people.
     """
-    return _Reading(options or ReadOptions(), progress or (lambda step: None), dropped or (lambda drop: None)).run(
-        paths
-    )
+    return _Reading(options or ReadOptions(), progress or (lambda step: None), dropped).run(paths)
 
 
 class _Reading:
     """One run of :func:`read`: what is collected on the way."""
 
-    def __init__(self, options: ReadOptions, progress: ProgressCallback, dropped: DropCallback) -> None:
+    def __init__(self, options: ReadOptions, progress: ProgressCallback, dropped: DropCallback | None) -> None:
         self._options, self._progress, self._dropped = options, progress, dropped
         self._spool = Spool()
         self._numbers = array("Q")  # of each spooled row: its record number within its source
@@ -203,7 +201,8 @@ class _Reading:
 
     def _drop(self, reason: str, source: str, number: int, text: str) -> None:
         self._drops[reason] += 1
-        self._dropped(Drop(reason, source, number, text[: Drop.EXCERPT]))
+        if self._dropped is not None:
+            self._dropped(Drop(reason, source, number, text[: Drop.EXCERPT]))
 
     def _without_repeats(self) -> "array[int]":
         def told(done: int, total: int) -> None:
@@ -212,8 +211,11 @@ class _Reading:
         kept = np.ones(len(self._spool), dtype=bool)
         for place, _, reason in self._duplicates.find(self._spool, told):
             kept[place] = False
-            row = self._spool[place]
-            self._drop(reason, row.source, self._numbers[place], row.text)
+            if self._dropped is None:
+                self._drops[reason] += 1
+            else:
+                row = self._spool[place]
+                self._drop(reason, row.source, self._numbers[place], row.text)
         return array("Q", np.flatnonzero(kept).astype(np.uint64).tobytes())
 
 
