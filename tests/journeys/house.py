@@ -27,6 +27,7 @@ from storage.lifecycle import State
 from storage.models import Post
 from tests.journeys.voice import Voice
 from tests.loopback.discord_server import DiscordServer
+from tests.loopback.discord_shapes import Payload
 from tests.loopback.x_server import XServer
 
 
@@ -123,11 +124,13 @@ class House:
                     return post
                 await asyncio.sleep(0.02)
 
-    async def card(self) -> dict[str, object]:
-        """Wait for a card with buttons in the review channel; the newest."""
+    async def card(self, number: int | None = None) -> Payload:
+        """Wait for an open card in the review channel: this post's, or the newest."""
         async with asyncio.timeout(20):
             while True:
-                cards = [card for card in self.discord.messages[self.discord.review_channel] if card["components"]]
-                if cards:
-                    return cards[-1]
+                for card in reversed(self.discord.messages[self.discord.review_channel]):
+                    if card["components"] and (
+                        number is None or card["embeds"][0]["title"].startswith(f"Post {number} ")
+                    ):
+                        return card
                 await asyncio.sleep(0.02)

@@ -165,13 +165,12 @@ class Interactions:
         body = await request.json()
         interaction.note_callback(body)
         if body["type"] == UPDATE and interaction.message is not None:
-            self._update(interaction.message, body["data"])
-        resource: Payload = {"type": body["type"]}
-        if body["type"] == MESSAGE:
-            resource["message"] = shapes.message(interaction.channel, self._server.bot, body["data"])
-        return web.json_response(
-            {"interaction": {"id": interaction.id, "type": interaction.kind}, "resource": resource}
-        )
+            shapes.update(interaction.message, body["data"])
+        about: Payload = {"interaction": {"id": interaction.id, "type": interaction.kind}}
+        if body["type"] in {MESSAGE, DEFERRED_MESSAGE}:
+            message = shapes.message(interaction.channel, self._server.bot, body.get("data") or {})
+            about["resource"] = {"type": body["type"], "message": message}
+        return web.json_response(about)
 
     async def _follow_up(self, request: web.Request) -> web.Response:
         interaction, body = self._by_token[request.match_info["token"]], await request.json()
@@ -185,7 +184,7 @@ class Interactions:
         if interaction.callback is None:
             return web.json_response(shapes.error(10015, "Unknown Webhook"), status=404)
         if interaction.callback["type"] in {DEFERRED_UPDATE, UPDATE} and interaction.message is not None:
-            self._update(interaction.message, body)
+            shapes.update(interaction.message, body)
             return web.json_response(interaction.message)
         interaction.note_answer(body)
         return web.json_response(shapes.message(interaction.channel, self._server.bot, body))
@@ -194,7 +193,3 @@ class Interactions:
         interaction = self._by_token[request.match_info["token"]]
         body = interaction.answers[-1] if interaction.answers else {}
         return web.json_response(interaction.message or shapes.message(interaction.channel, self._server.bot, body))
-
-    @staticmethod
-    def _update(message: Payload, body: Payload) -> None:
-        message.update({key: value for key, value in body.items() if key in message})

@@ -11,6 +11,7 @@ Nothing here is ours: it knows Discord's shapes only. REST: https://docs.discord
 """
 
 import asyncio
+import json
 from typing import Any
 
 from aiohttp import web
@@ -49,7 +50,8 @@ class DiscordServer(LoopbackServer):
         self.guild["members"] = [shapes.member(self.bot)]
         self.commands: dict[str, list[Payload]] = {}  # guild id ("" for everywhere) → what the bot registered
         self.messages: dict[str, list[Payload]] = {self.channel: [], self.review_channel: []}  # oldest first
-        self.requests: list[tuple[str, str, Any]] = []  # method, path, body: to check against Discord's own description
+        self.requests: list[tuple[str, str, Any]] = []  # method, path, body
+        self.answers: list[tuple[str, str, int, Any]] = []  # method, path, status, body
         self.faults = Faults()  # for new messages in a channel
         self._nonces: dict[tuple[str, str], Payload] = {}
         self.app_permissions = EVERYTHING  # the bot's, in whichever channel
@@ -132,32 +134,24 @@ class DiscordServer(LoopbackServer):
             if not own_token and request.headers.get("Authorization") != f"Bot {self.token}":
                 return as_discord(web.json_response(shapes.error(0, "401: Unauthorized"), status=401))
         answer: web.StreamResponse = await handler(request)
-        return answer if answer.prepared else as_discord(answer)
+        if answer.prepared or not isinstance(answer, web.Response):  # the gateway's
+            return answer
+        path = request.path.removeprefix("/api")
+        self.answers.append((request.method, path, answer.status, json.loads(answer.text or "null")))
+        return as_discord(answer)
 
     async def _me(self, request: web.Request) -> web.Response:
-        return web.json_response(self.bot)
+        return web.json_response(self.bot | {"mfa_enabled": True, "locale": "en-US"})
 
     async def _application(self, request: web.Request) -> web.Response:
-        application = {
-            "id": self.application_id,
-            "name": "Confessional",
-            "icon": None,
-            "description": "",
-            "bot_public": True,
-            "bot_require_code_grant": False,
-            "verify_key": "00",
-            "flags": 0,
-            "summary": "",
-            "team": None,
-            "owner": shapes.user("owner"),
-        }
-        return web.json_response(application)
+        return web.json_response(shapes.application(self.application_id))
 
     async def _register(self, request: web.Request) -> web.Response:
         guild = request.match_info.get("guild", "")
         self.commands[guild] = [
             command
             | {"id": shapes.snowflake(), "application_id": self.application_id, "version": shapes.snowflake()}
+            | {"integration_types": command.get("integration_types") or [0]}
             | ({"guild_id": guild} if guild else {})
             for command in await request.json()
         ]
@@ -211,7 +205,7 @@ class DiscordServer(LoopbackServer):
     async def _edit(self, request: web.Request) -> web.Response:
         for message in self.messages.get(request.match_info["channel"], ()):
             if message["id"] == request.match_info["message"]:
-                message.update({key: value for key, value in (await request.json()).items() if key in message})
+                shapes.update(message, await request.json())
                 return web.json_response(_without_nonce(message))
         return web.json_response(shapes.error(10008, "Unknown Message"), status=404)
 

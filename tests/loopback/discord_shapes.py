@@ -17,7 +17,43 @@ def snowflake() -> str:
 
 def user(name: str, *, bot: bool = False) -> Payload:
     """A user."""
-    return {"id": snowflake(), "username": name, "discriminator": "0", "global_name": name, "avatar": None, "bot": bot}
+    return {
+        "id": snowflake(),
+        "username": name,
+        "discriminator": "0",
+        "global_name": name,
+        "avatar": None,
+        "public_flags": 0,
+        "flags": 0,
+        "primary_guild": None,
+        "bot": bot,
+    }
+
+
+def application(application_id: str) -> Payload:
+    """The bot's own application."""
+    return {
+        "id": application_id,
+        "name": "Confessional",
+        "icon": None,
+        "description": "",
+        "type": None,
+        "bot_public": True,
+        "bot_require_code_grant": False,
+        "verify_key": "00",
+        "flags": 0,
+        "flags_new": "0",
+        "owner": user("owner"),
+        "team": None,
+        "redirect_uris": [],
+        "interactions_endpoint_url": None,
+        "role_connections_verification_url": None,
+        "explicit_content_filter": 0,
+        "approximate_guild_count": 1,
+        "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
+        "eligible_oauth2_scopes": [],
+    }
 
 
 def role(name: str, permissions: int = 0) -> Payload:
@@ -111,11 +147,28 @@ def message(channel_id: str, author: Payload, body: Payload) -> Payload:
         "mention_roles": [],
         "attachments": [],
         "embeds": body.get("embeds") or [],
-        "components": body.get("components") or [],
+        "components": numbered(body.get("components") or []),
         "flags": body.get("flags") or 0,
         "pinned": False,
         "type": 0,
     }
+
+
+def numbered(components: list[Payload]) -> list[Payload]:
+    """Components with the numbers that Discord gives them."""
+    numbers = itertools.count(1)
+    return [
+        row | {"id": next(numbers), "components": [each | {"id": next(numbers)} for each in row["components"]]}
+        for row in components
+    ]
+
+
+def update(message: Payload, body: Payload) -> None:
+    """Change a message as an edit asks."""
+    changes = {key: value for key, value in body.items() if key in message}
+    if "components" in changes:
+        changes["components"] = numbered(changes["components"] or [])
+    message.update(changes)
 
 
 def error(code: int, sentence: str) -> Payload:
