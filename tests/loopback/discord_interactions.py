@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.loopback.discord_server import DiscordServer
 
 COMMAND, COMPONENT, MODAL_SUBMIT = 2, 3, 5
-MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, MODAL = 4, 5, 6, 7, 9
+MESSAGE, DEFERRED_UPDATE, UPDATE, MODAL = 4, 6, 7, 9
 EPHEMERAL = 1 << 6
 ACKNOWLEDGE_WITHIN = 3.0
 
@@ -167,8 +167,8 @@ class Interactions:
         if body["type"] == UPDATE and interaction.message is not None:
             shapes.update(interaction.message, body["data"])
         about: Payload = {"interaction": {"id": interaction.id, "type": interaction.kind}}
-        if body["type"] in {MESSAGE, DEFERRED_MESSAGE}:
-            message = shapes.message(interaction.channel, self._server.bot, body.get("data") or {})
+        if body["type"] == MESSAGE:
+            message = shapes.message(interaction.channel, self._server.bot, body["data"])
             about["resource"] = {"type": body["type"], "message": message}
         return web.json_response(about)
 
