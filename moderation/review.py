@@ -6,7 +6,7 @@ comes through here.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -29,6 +29,24 @@ def queue(db: Database, *, platform: str | None = None, limit: int = 100) -> lis
     """The held posts, longest waiting first, also those that somebody is looking at (``lease_by``)."""
     with db.reading() as session:
         return posts.waiting(session, platform=platform, limit=limit)
+
+
+def look_next(db: Database, *, who: str, now: datetime, after: int = 0, platform: str | None = None) -> Post | None:
+    """Take the longest waiting post that nobody else looks at; ``None`` when there is none.
+
+    Args:
+        after: only posts with a larger number, so that those skipped before do not come back.
+    """
+    while True:
+        with db.reading() as session:
+            page = posts.waiting(session, platform=platform, limit=20, after_id=after)
+        for post in page:
+            if post.lease_until is None or post.lease_until <= now or post.lease_by == who:
+                with suppress(ReviewError):  # somebody was faster
+                    return look(db, post_id=post.number, who=who, now=now)
+        if not page:
+            return None
+        after = page[-1].number
 
 
 def look(db: Database, *, post_id: int, who: str, now: datetime) -> Post:

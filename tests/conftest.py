@@ -28,11 +28,11 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: PostgresServer) -> str:
-    """The name of a migrated PostgreSQL database to copy."""
+def postgres_migrated(postgres: PostgresServer) -> str:
+    """The URL of a migrated PostgreSQL database, which each test finds empty."""
     url = postgres.create()
     Database.upgrade(url)
-    return url.split("/")[3].split("?")[0]
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +57,9 @@ def url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))
     server: PostgresServer = request.getfixturevalue("postgres")
-    return server.create(request.getfixturevalue("postgres_template"))
+    migrated = str(request.getfixturevalue("postgres_migrated"))
+    server.empty(migrated)
+    return migrated
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ from moderation import review
 from moderation.errors import EditRefused, ReviewError
 from moderation.filters.base import Context
 from moderation.verdict import Verdict
+from storage import posts
 from storage.db import Database
+from storage.lifecycle import State
 from storage.models import Post
 
 KEYS = "\\[a]pprove   \\[r]eject   \\[e]dit   \\[s]kip   \\[q]uit"
@@ -28,10 +30,9 @@ KEYS = "\\[a]pprove   \\[r]eject   \\[e]dit   \\[s]kip   \\[q]uit"
 
 def sit_down(database: Database, settings: Settings, *, who: str, platform: str | None = None) -> None:
     """Show held posts until none is left or the reviewer goes; a post that was not decided on is given back."""
-    seen: set[int] = set()
-    decided = 0
-    while (post := _next(database, who, platform, seen)) is not None:
-        seen.add(post.number)
+    last = decided = 0
+    while (post := review.look_next(database, who=who, now=clock(), after=last, platform=platform)) is not None:
+        last = post.number
         try:
             outcome = _decide(database, settings, post, who)
         except ReviewError as error:  # somebody else was faster
@@ -44,10 +45,9 @@ def sit_down(database: Database, settings: Settings, *, who: str, platform: str 
         if outcome == "quit":
             break
         decided += outcome == "decided"
-    waiting = len(review.queue(database, platform=platform, limit=1000))
-    console.print(
-        f"Decided on {decided}; {waiting or 'nothing'} still waiting." if waiting else "Nothing waits for you."
-    )
+    with database.reading() as session:
+        waiting = posts.counts(session, states=[State.HELD], platform=platform)[State.HELD]
+    console.print(f"Decided on {decided}; {waiting or 'nothing'} still waiting.")
 
 
 def ask_editor(text: str) -> str:
@@ -78,17 +78,6 @@ def judge(settings: Settings, post: Post, text: str) -> Verdict:
         return gate.judge(text, Context(platform=post.platform, channel=post.channel, server=post.server))
     finally:
         gate.close()
-
-
-def _next(database: Database, who: str, platform: str | None, seen: set[int]) -> Post | None:
-    """The longest waiting post that nobody else looks at, held for us; posts that were skipped do not come back."""
-    for post in review.queue(database, platform=platform, limit=1000):
-        if post.number not in seen:
-            try:
-                return review.look(database, post_id=post.number, who=who, now=clock())
-            except ReviewError:
-                continue
-    return None
 
 
 def _decide(database: Database, settings: Settings, post: Post, who: str) -> str:

@@ -31,7 +31,7 @@ from storage.models import Post
 HERE = Path(__file__).parent
 COOKIE = "confess_reviewer"
 MAX_BODY = 64 * 1024  # bytes of a form
-SHOWN = 200  # posts of the queue on one page
+SHOWN = 50  # posts of the queue on one page
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -116,16 +116,13 @@ def create_app(database: Database, gate: Gate, *, token: str, clock: Callable[[]
         now = clock()
         waiting = [view(post, now, reviewer.who) for post in review.queue(database, limit=SHOWN)]
         with database.reading() as session:
-            counts = posts.counts(session)
-        return page(request, "queue", reviewer=reviewer, waiting=waiting, held=counts[State.HELD], counts=counts)
+            held = posts.counts(session, states=[State.HELD])[State.HELD]
+        return page(request, "queue", reviewer=reviewer, waiting=waiting, held=held)
 
     @app.get("/next")
     def next_post(reviewer: Someone, after: int = 0) -> RedirectResponse:
-        now = clock()
-        for post in review.queue(database, limit=10_000):
-            if post.number > after and not view(post, now, reviewer.who).looking:
-                return RedirectResponse(f"/posts/{post.id}", status_code=303)
-        return RedirectResponse("/", status_code=303)
+        post = review.look_next(database, who=reviewer.who, now=clock(), after=after)
+        return RedirectResponse("/" if post is None else f"/posts/{post.id}", status_code=303)
 
     @app.get("/posts/{post_id}")
     def show(request: Request, post_id: int, reviewer: Someone) -> HTMLResponse:

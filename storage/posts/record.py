@@ -44,9 +44,9 @@ def find(
     return list(session.exec(query))
 
 
-def waiting(session: Session, *, platform: str | None = None, limit: int = 100) -> list[Post]:
-    """Held posts, longest waiting first."""
-    query = select(Post).where(Post.state == State.HELD).order_by(col(Post.id)).limit(limit)
+def waiting(session: Session, *, platform: str | None = None, limit: int = 100, after_id: int = 0) -> list[Post]:
+    """Held posts with a number above ``after_id``, longest waiting first."""
+    query = select(Post).where(Post.state == State.HELD, col(Post.id) > after_id).order_by(col(Post.id)).limit(limit)
     if platform is not None:
         query = query.where(Post.platform == platform)
     return list(session.exec(query))

@@ -281,3 +281,20 @@ def test_marks_cover_the_text_without_changing_it() -> None:
     )
     assert [(part.text, part.decision) for part in cut] == [("ab", "hold"), ("cdef", "block")]
     assert segments("", []) == []
+
+
+def test_a_long_queue_is_cut_and_counted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.web.app.SHOWN", 2)
+    for _ in range(3):
+        site.hold()
+    shown = site.browser().get("/").text
+    assert "3 posts wait" in shown
+    assert shown.count("<tr>") == 1 + 2
+    assert "and 1 more" in shown
+
+
+def test_answers_are_not_held_back_by_the_network(site: Site) -> None:
+    """With Nagle's algorithm on, a body waits 40 ms for the client's acknowledgement of the headers."""
+    browser = site.browser()
+    quickest = min(browser.get("/static/keys.js").elapsed.total_seconds() for _ in range(20))
+    assert quickest < 0.03

@@ -117,6 +117,33 @@ def test_looking_again_renews_and_leaving_frees(db: Database, held: Post) -> Non
     review.approve(db, post_id=held.number, who="ben", why="", now=LATER)
 
 
+def test_the_next_post_is_one_that_nobody_looks_at(db: Database) -> None:
+    taken, mine, other, last = hold(db), hold(db), hold(db, platform="discord"), hold(db)
+    review.look(db, post_id=taken.number, who="ben", now=NOW)
+
+    def following(after: int = 0, who: str = "anne", **more: Any) -> int | None:
+        post = review.look_next(db, who=who, now=NOW, after=after, **more)
+        return None if post is None else post.id
+
+    assert following() == mine.id
+    assert following() == mine.id  # still hers
+    assert following(mine.number) == other.id
+    assert following(mine.number, platform="x") == last.id
+    assert following(who="ben") == taken.id
+    assert following(who="ben", after=taken.number) is None
+    with db.reading() as session:
+        assert posts.get(session, last.number).lease_by == "anne"
+
+
+def test_a_long_queue_of_taken_posts_still_ends(db: Database) -> None:
+    waiting = [hold(db) for _ in range(23)]
+    for post in waiting[:22]:
+        review.look(db, post_id=post.number, who="ben", now=NOW)
+    found = review.look_next(db, who="anne", now=NOW)
+    assert found is not None
+    assert found.id == waiting[22].id
+
+
 def test_looking_is_no_change(db: Database, held: Post) -> None:
     seen = review.look(db, post_id=held.number, who="anne", now=NOW)
     assert seen.version == held.version

@@ -59,11 +59,12 @@ def test_an_older_database_asks_for_an_upgrade(url: str, monkeypatch: pytest.Mon
         Database.open(url)
 
 
-def test_a_newer_database_is_refused_and_left_alone(url: str) -> None:
-    execute(url, "UPDATE alembic_version SET version_num = '9999'")
+def test_a_newer_database_is_refused_and_left_alone(empty_url: str) -> None:
+    Database.upgrade(empty_url)
+    execute(empty_url, "UPDATE alembic_version SET version_num = '9999'")
     for use in (Database.open, Database.upgrade):
         with pytest.raises(DatabaseTooNew, match=r"version 9999.*update Confessional"):
-            use(url)
+            use(empty_url)
 
 
 def test_a_failed_upgrade_leaves_nothing_half_made(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,8 @@ def test_counts_name_every_state(db: Database, ids: list[int]) -> None:
     assert sum(everywhere.values()) == len(ids)
     assert (everywhere[State.HELD], everywhere[State.APPROVED], everywhere[State.BLOCKED]) == (2, 1, 1)
     assert console[State.HELD] == 0
+    with db.reading() as session:
+        assert posts.counts(session, states=[State.HELD, State.FAILED]) == {State.HELD: 2, State.FAILED: 0}
 
 
 def test_recent_texts_are_those_that_live(db: Database, ids: list[int]) -> None:
