@@ -1,0 +1,92 @@
+"""int8 must speak the same language as float32, and the two engines the same words."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import pytest
+
+from finetune.base import BASES
+from generation.adapter import Adapter
+from generation.codec import Codec
+from generation.engines import open_generator
+from generation.engines.ctranslate import convert
+from generation.generator import Request
+from generation.sampling import Sampling
+from tests.voices import BASE, make_adapter
+
+CORPUS = BASES.parent / "corpora" / "confessions.csv"
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory) -> Adapter:
+    """The same adapter as ``adapter``, converted without rounding."""
+    return make_adapter(tmp_path_factory.mktemp("exact") / "test", quantization="float32")
+
+
+def heldout(adapter: Adapter, count: int) -> list[list[str]]:
+    """Real texts in tokens, begin and end included."""
+    codec = Codec(adapter)
+    with CORPUS.open(encoding="utf-8", newline="") as file:
+        rows = [row[-1] for row in csv.reader(file)][1 : count + 1]
+    return [
+        codec.names([codec.end, *codec.start(Request(prompt=row), positions=256)[0].prompt, codec.end]) for row in rows
+    ]
+
+
+def loss(adapter: Adapter, compute_type: str, texts: list[list[str]]) -> float:
+    """Mean negative log-probability of a token, in nats."""
+    model: Any = ctranslate2.Generator(str(adapter.folder / "ctranslate2"), compute_type=compute_type, intra_threads=1)
+    scores: list[float] = [
+        value for result in model.score_batch(texts, max_batch_size=16) for value in result.log_probs
+    ]
+    return -sum(scores) / len(scores)
+
+
+def test_int8_loses_less_than_two_percent(adapter: Adapter, exact: Adapter) -> None:
+    texts = heldout(adapter, 100)
+    rounded, full = loss(adapter, "int8_float32", texts), loss(exact, "float32", texts)
+    assert abs(rounded / full - 1) < 0.02, f"int8 {rounded:.4f}, float32 {full:.4f}"
+
+
+def test_the_engines_say_the_same_for_the_same_seed(exact: Adapter) -> None:
+    """Same weights unrounded, same streams, same order of steps: the texts agree, but for rounding at a boundary."""
+    transformers = open_generator(exact, engine="transformers", base=str(BASE), threads=1)
+    ctranslate: Any = open_generator(exact, engine="ctranslate2", threads=1)
+    ctranslate._model = ctranslate2.Generator(
+        str(exact.folder / "ctranslate2"), compute_type="float32", intra_threads=1
+    )
+    from generation.engines.dealer import Dealer
+
+    ctranslate._dealer = Dealer.find(ctranslate._model, exact.prompt.begin)
+    options = [
+        Sampling(max_tokens=20),
+        Sampling(max_tokens=20, top_k=0, top_p=0.9),
+        Sampling(max_tokens=20, top_p=1, top_k=20, repetition_penalty=1.5, temperature=1.3),
+    ]
+    for sampling in options:
+        request = Request(count=16, seed=50, sampling=sampling)
+        one, other = transformers.generate(request), ctranslate.generate(request)
+        same = [a for a, b in zip(one, other, strict=True) if a.text == b.text]
+        assert len(same) >= 15, sampling
+        for a, b in zip(one, other, strict=True):
+            if a.text == b.text:
+                assert a.tokens == b.tokens and a.stopped == b.stopped
+                assert a.logprob == pytest.approx(b.logprob, abs=0.01)
+    transformers.close()
+    ctranslate.close()
+
+
+def test_an_architecture_that_ctranslate2_does_not_know_is_said_so(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer, RwkvConfig, RwkvForCausalLM
+
+    from generation.errors import EngineUnavailable
+
+    model: Any = RwkvForCausalLM(RwkvConfig(vocab_size=8192, hidden_size=32, num_hidden_layers=2, context_length=64))
+    model.save_pretrained(str(tmp_path / "merged"))
+    AutoTokenizer.from_pretrained(BASE).save_pretrained(str(tmp_path / "merged"))
+    with pytest.raises(EngineUnavailable, match="cannot convert RwkvForCausalLM"):
+        convert(tmp_path / "merged", tmp_path / "ctranslate2")
+    assert not (tmp_path / "ctranslate2").exists()
+    assert not list(tmp_path.glob("*.tmp"))
