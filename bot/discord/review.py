@@ -63,6 +63,7 @@ class ReviewDesk:
         self._clock = clock
         self._beat = beat
         self._cards: dict[int, _Card] | None = None  # None: the channel has not been read yet
+        self._closed: set[int] = set()  # decided by button since the present round began
         self._stopped = asyncio.Event()
         client.desk = self
         client.add_dynamic_items(DecideButton)
@@ -89,11 +90,14 @@ class ReviewDesk:
             return
         if self._cards is None:
             self._cards = await self._read()
+        self._closed.clear()
         held = {post.number: post for post in await asyncio.to_thread(review.queue, self._database, limit=OPEN)}
         for number, post in held.items():
+            if number in self._closed:  # what we read of it is old
+                continue
             if number not in self._cards:
                 await self._show(post)
-            elif self._cards[number].version != post.version:
+            elif self._cards[number].version < post.version:
                 await self._refresh(post)
         for number in self._cards.keys() - held.keys():
             await self._refresh(await asyncio.to_thread(self._post, number))
@@ -180,27 +184,33 @@ class ReviewDesk:
     async def _show(self, post: Post) -> None:
         view = buttons(post)
         assert view is not None and self._cards is not None
-        message = await self._channel().send(embed=wording.card(post), view=view, nonce=f"card-{post.number}")
+        nonce = f"card-{post.number}-{post.version}"
+        message = await self._channel().send(embed=wording.card(post), view=view, nonce=nonce)
         self._cards[post.number] = _Card(self._channel().get_partial_message(message.id), post.version)
 
     async def _refresh(self, post: Post) -> None:
-        assert self._cards is not None
-        card = self._cards[post.number]
+        card = self._cards.get(post.number) if self._cards is not None else None
+        if card is None:  # a button closed it while we were reading
+            return
         try:
             await card.message.edit(embed=wording.card(post), view=buttons(post))
         except discord.NotFound:  # somebody deleted the card; a post that still waits gets a new one
-            del self._cards[post.number]
+            if self._cards is not None:
+                self._cards.pop(post.number, None)
             return
         self._note(post)
 
     def _note(self, post: Post) -> None:
         """Remember what the card shows now; a closed one is forgotten."""
+        still_open = buttons(post) is not None
+        if not still_open:
+            self._closed.add(post.number)
         if self._cards is None or post.number not in self._cards:
             return
-        if buttons(post) is None:
-            del self._cards[post.number]
-        else:
+        if still_open:
             self._cards[post.number].version = post.version
+        else:
+            del self._cards[post.number]
 
     def _post(self, post_id: int) -> Post:
         with self._database.reading() as session:
