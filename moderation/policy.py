@@ -69,24 +69,6 @@ class Rule(BaseModel):
             block=None if self.block is None else self.block * factor,
         )
 
-    def stricter(self, other: "Rule") -> "Rule":
-        """A rule that is never looser than either."""
-        flats = [rule.flat for rule in (self, other) if rule.flat is not None]
-        if len(flats) == 2:
-            return self if flats[0].severity >= flats[1].severity else other
-        if flats:
-            flat, scored = (self, other) if self.flat is not None else (other, self)
-            if flat.flat is Decision.ALLOW:
-                return scored
-            if flat.flat is Decision.BLOCK:
-                return flat
-            return Rule(hold=0.0, block=scored.block)  # hold everything, and still block what the other blocks
-        return Rule(hold=_lower(self.hold, other.hold), block=_lower(self.block, other.block))
-
-
-def _lower(one: float | None, two: float | None) -> float | None:
-    return min((limit for limit in (one, two) if limit is not None), default=None)
-
 
 class Place(BaseModel):
     """Where the rules differ: a platform, adult channels, or one channel."""
@@ -207,12 +189,11 @@ class Policy(BaseModel):
 
     def decide(self, category: str, score: float | None, context: Context) -> tuple[Decision, float | None]:
         """What becomes of a finding, and the threshold it was held against. An unknown category is held."""
-        rule = self.rule(category, context)
-        if rule is None:
-            return Decision.HOLD, None
-        if rule.flat is not None and category in CLASSIFIED and score is not None and score < FOUND:
-            return Decision.ALLOW, FOUND
-        return rule.decide(score)
+        here = _decide(self.rule(category, context), category, score)
+        if context.platform not in ONLY_STRICTER:
+            return here
+        home = _decide(self.rule(category, _HOME), category, score)
+        return here if here[0].severity >= home[0].severity else home
 
     def shadow_decision(self, category: str, score: float | None) -> tuple[Decision, float | None] | None:
         """What the shadow rule would make of a finding; None when there is no such rule."""
@@ -245,12 +226,20 @@ class Policy(BaseModel):
 
     def _table(self, context: Context) -> dict[str, Rule]:
         """Category → rule for one place."""
-        home = DEFAULT_RULES | self.rules
-        table = dict(home)
+        table = DEFAULT_RULES | self.rules
         factor = 1.0
         for place in self._places(context):
             table |= place.rules
             factor = place.strictness if place.strictness != 1 else factor
-        if context.platform in ONLY_STRICTER:
-            table = {name: rule.stricter(home[name]) if name in home else rule for name, rule in table.items()}
         return {name: rule.scaled(factor) for name, rule in table.items()}
+
+
+_HOME = Context()
+
+
+def _decide(rule: Rule | None, category: str, score: float | None) -> tuple[Decision, float | None]:
+    if rule is None:
+        return Decision.HOLD, None
+    if rule.flat is not None and category in CLASSIFIED and score is not None and score < FOUND:
+        return Decision.ALLOW, FOUND
+    return rule.decide(score)

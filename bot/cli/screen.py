@@ -145,7 +145,9 @@ def _read(line: bytes, number: int) -> dict[str, Any]:
     import json
 
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode())
+    except UnicodeDecodeError:
+        return {"line": number, "error": f"Line {number} is not UTF-8."}
     except (ValueError, RecursionError) as error:
         return {"line": number, "error": f"Line {number} is not JSON: {error}."}
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):

@@ -114,11 +114,12 @@ class HubClassifier(Server):
     ) -> None:
         """`url` is the whole address that takes `{"inputs": …}`; `labels` maps the model's labels to categories."""
         super().__init__(name, url, key, timeout)
+        self._url = url
         self._labels = {label.lower(): category for label, category in labels.items()}
 
     def judge(self, text: Normalised, context: Context) -> list[Finding]:
         """A finding for each category whose label the model gave."""
-        answer = self.ask("", {"inputs": text.original})
+        answer = self.ask(self._url, {"inputs": text.original})
         rows = answer[0] if isinstance(answer, list) and answer and isinstance(answer[0], list) else answer
         labels: dict[str, tuple[str, float]] = {}
         try:

@@ -84,7 +84,7 @@ class ShapeFilter:
 
     def _prose(self, text: Normalised) -> Iterator[Finding]:
         original = text.original
-        if long := _stuck(original):
+        if long := _stuck(text):
             yield _finding("loop", "It is stuck on the same letters.", long)
         elif loop := _loop(text):
             yield loop
@@ -113,11 +113,14 @@ def _characters(text: Normalised) -> Iterator[Finding]:
         yield _finding("mojibake", "Its characters are garbled: it was decoded wrongly somewhere.")
 
 
-def _stuck(original: str) -> Span | None:
+def _stuck(text: Normalised) -> Span | None:
     """The first long word that is a few letters over and over."""
-    if not _VERY_LONG.search(original):
+    folded = text.folded
+    if not _VERY_LONG.search(folded.text):
         return None
-    return next((Span(*long.span()) for long in _LONG.finditer(original) if _STUCK.search(long.group())), None)
+    return next(
+        (folded.span(*long.span()) for long in _LONG.finditer(folded.text) if _STUCK.search(long.group())), None
+    )
 
 
 def _reach(text: Normalised, shape: Shape) -> Iterator[Finding]:

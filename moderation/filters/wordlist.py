@@ -153,7 +153,7 @@ class WordlistFilter:
             if self._is_allowed(hit, context):
                 continue
             span = hit.span
-            found.setdefault((hit.word.policy_key, span), _finding(hit.word, span))
+            found.setdefault((hit.word.policy_key, span), _finding(hit.word, span, text.original))
         return list(found.values())[:_MAX_FINDINGS]
 
     def hits(self, text: Normalised, context: Context) -> Iterator[Hit]:
@@ -250,6 +250,6 @@ _REASONS = {
 }
 
 
-def _finding(word: Word, span: Span) -> Finding:
-    reason = _REASONS.get(word.policy_key, "It contains a listed word: “{}”.").format(word.word)
+def _finding(word: Word, span: Span, original: str) -> Finding:
+    reason = _REASONS.get(word.policy_key, "It contains a listed word: “{}”.").format(original[span.start : span.end])
     return Finding(WordlistFilter.name, word.policy_key, Decision.HOLD, reason, span)
