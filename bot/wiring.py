@@ -149,6 +149,8 @@ async def run(settings: Settings) -> None:
             services.append(Timetable(composer, schedules, wake=publisher.wake))
         if discord is not None:
             services += discord.services(composer, publisher)
+            if settings.shelf.enabled:
+                services.append(Shelf(composer, low=settings.shelf.low, high=settings.shelf.high))
         if settings.web.enabled:
             services.append(_web(settings.web, composer))
         await Runner(composer.database, services).run()

@@ -55,7 +55,7 @@ def _enter(folder: Path, *, fresh: bool) -> None:
     os.chdir(folder)
     if fresh:
         for made in (*Path().glob("confess.db*"), Path(TOML)):
-            made.unlink()
+            made.unlink(missing_ok=True)
         shutil.rmtree("adapters", ignore_errors=True)
     if not Path(TOML).exists():
         Path(TOML).write_text("# The demo's settings: the defaults. See .env.example for all there are.\n", "utf-8")
