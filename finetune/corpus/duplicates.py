@@ -19,6 +19,7 @@ from finetune.corpus.row import Row, text_hash
 BANDS, ROWS_PER_BAND = 8, 4
 SHINGLE = 5
 BATCH = 512  # rows hashed at once
+PART = 65_536  # values sorted at once
 COMPARED = 2_000  # characters of a post that are compared: two posts alike for so long are alike
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
@@ -30,6 +31,7 @@ _ADDENDS = _random.integers(0, 2**63, BANDS * ROWS_PER_BAND, dtype=np.uint64)
 
 Hashes = NDArray[np.uint64]
 Flags = NDArray[np.bool_]
+Places = NDArray[np.int64]
 
 
 def key_text(text: str) -> str:
@@ -61,11 +63,12 @@ class Duplicates:
         self, rows: Sequence[Row], progress: Callable[[int, int], None] = lambda done, total: None
     ) -> Iterator[tuple[int, int, str]]:
         """For each row that repeats an earlier one: its place, the earlier one's, and which kind of repeat it is."""
-        first = _first_of_each(np.frombuffer(self._keys, dtype=np.uint64))
-        places = np.arange(len(first))
-        kept: Flags = first == places
-        for place in np.flatnonzero(~kept):
-            yield int(place), int(first[place]), "duplicate"
+        keys = np.frombuffer(self._keys, dtype=np.uint64)
+        kept: Flags = np.ones(len(keys), dtype=bool)
+        for places, leaders in _groups(keys, kept):
+            for place, leader in zip(places.tolist(), leaders.tolist(), strict=True):
+                kept[place] = False
+                yield place, leader, "duplicate"
         if self._near is None:
             return
         self._flush()
@@ -79,19 +82,15 @@ class Duplicates:
     def _near_in(self, values: Hashes, kept: Flags, rows: Sequence[Row]) -> Iterator[tuple[int, int, str]]:
         """Compare each kept row with the first kept row of its band value; unmark and report those that are alike."""
         assert self._near is not None
-        alive = np.flatnonzero(kept)
-        leaders = alive[_first_of_each(values[alive])]
         cached, shingles = -1, set[str]()
-        order = np.argsort(leaders, kind="stable")  # rows of one leader together: its shingles are made once
-        for index in order[leaders[order] != alive[order]]:
-            place, leader = int(alive[index]), int(leaders[index])
-            if not kept[leader]:
-                continue
-            if leader != cached:
-                cached, shingles = leader, shingle_set(key_text(rows[leader].text))
-            if jaccard(shingles, shingle_set(key_text(rows[place].text))) >= self._near:
-                kept[place] = False
-                yield place, leader, "near duplicate"
+        for places, leaders in _groups(values, kept):
+            order = np.argsort(leaders, kind="stable")  # rows of one leader together: its shingles are made once
+            for place, leader in zip(places[order].tolist(), leaders[order].tolist(), strict=True):
+                if leader != cached:
+                    cached, shingles = leader, shingle_set(key_text(rows[leader].text))
+                if jaccard(shingles, shingle_set(key_text(rows[place].text))) >= self._near:
+                    kept[place] = False
+                    yield place, leader, "near duplicate"
 
     def _flush(self) -> None:
         if self._batch:
@@ -137,8 +136,16 @@ def bands(keys: Sequence[str]) -> Hashes:
     return found.T
 
 
-def _first_of_each(values: Hashes) -> NDArray[np.int64]:
-    """For each place the first place with the same value."""
-    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
-    found: NDArray[np.int64] = first[inverse]
-    return found
+def _groups(values: Hashes, kept: Flags) -> Iterator[tuple[Places, Places]]:
+    """The kept places that share their value with an earlier kept one, and for each the earliest such place.
+
+    Values are looked through in parts of about `PART`, by their last digits, so that sorting needs little memory.
+    """
+    parts = np.uint64(max(1, len(values) // PART))
+    for part in range(int(parts)):
+        places = np.flatnonzero((values % parts == part) & kept)
+        _, first, inverse = np.unique(values[places], return_index=True, return_inverse=True)
+        leaders = places[first[inverse]]
+        later = leaders != places
+        if later.any():
+            yield places[later], leaders[later]
