@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from bot.schedule import ScheduleError
+from bot.errors import ScheduleError
 from bot.settings import DiscordSettings, Settings, XSettings
 from bot.wiring import as_schedule, open_platforms
 from generation.adapter import Adapter, find_adapter

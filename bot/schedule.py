@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.compose import Ask, Composer
+from bot.errors import ScheduleError
 from generation.errors import GenerationError
 from storage import posts
 from storage.errors import SlotTaken
@@ -25,10 +26,6 @@ log = logging.getLogger(__name__)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 MARGIN = 2  # days: UTC offsets reach 14 hours, and Samoa once skipped a whole day
-
-
-class ScheduleError(ValueError):
-    """A schedule cannot be kept; the text says which and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 
 from bot.compose import SEEDS, Composer
+from bot.errors import ScheduleError
 from bot.platforms.base import Platform
 from bot.platforms.console import ConsolePlatform
 from bot.publish import Publisher
 from bot.rank import DefaultRanker
 from bot.runner import Runner, Service, Upkeep
-from bot.schedule import Schedule, ScheduleError, Timetable
+from bot.schedule import Schedule, Timetable
 from bot.settings import DiscordSettings, GateSettings, ScheduleSettings, Settings, SettingsError, WebSettings
 from bot.shelf import Shelf
 from bot.worker import GeneratorWorker

@@ -27,14 +27,17 @@ def explain(error: Exception) -> int:
 
 def _code(error: Exception) -> int | None:
     """2 when the caller can mend it by asking differently, 1 when it failed, None when it is not one of ours."""
+    from bot.errors import BotError, ScheduleError
     from bot.settings import SettingsError
     from finetune.errors import BaseError, CorpusError, FinetuneError, NameTaken, RecipeError, RunChanged
     from generation.errors import AdapterError, GenerationError
     from moderation.errors import ModerationError
     from storage.errors import StorageError
 
-    if isinstance(error, SettingsError | AdapterError | CorpusError | RecipeError | BaseError | NameTaken | RunChanged):
+    if isinstance(error, SettingsError | ScheduleError | AdapterError):
         return USAGE
-    if isinstance(error, FinetuneError | GenerationError | ModerationError | StorageError | OSError):
+    if isinstance(error, CorpusError | RecipeError | BaseError | NameTaken | RunChanged):
+        return USAGE
+    if isinstance(error, BotError | FinetuneError | GenerationError | ModerationError | StorageError | OSError):
         return FAILURE
     return None

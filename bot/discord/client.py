@@ -17,6 +17,8 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
+from bot.errors import DiscordRefused
+
 if TYPE_CHECKING:
     from bot.discord.review import ReviewDesk
 
@@ -29,10 +31,6 @@ REFUSED = (
 )
 AUTHENTICATION_FAILED = 4004  # gateway close code
 LONGEST_WAIT = 60.0  # seconds between two attempts to sign in
-
-
-class DiscordRefused(Exception):
-    """Discord does not let the bot in; the text is one sentence for people."""
 
 
 def point_at(api_base: str, gateway_url: str | None) -> None:

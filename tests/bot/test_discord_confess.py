@@ -7,8 +7,9 @@ import pytest
 
 from bot.compose import Ask, Outcome
 from bot.discord import wording
-from bot.discord.client import ConfessClient, DiscordEar, DiscordRefused, point_at
+from bot.discord.client import ConfessClient, DiscordEar, point_at
 from bot.discord.confess import add_confess
+from bot.errors import DiscordRefused
 from generation.errors import EngineUnavailable, GenerationTimeout, GeneratorBusy
 from storage.db import Database
 from storage.lifecycle import State

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.schedule import DAYS, Schedule, ScheduleError, Slot, dropped, due, slots
+from bot.errors import ScheduleError
+from bot.schedule import DAYS, Schedule, Slot, dropped, due, slots
 
 ZONES = [
     "UTC",
