@@ -142,18 +142,19 @@ async def run(settings: Settings) -> None:
         for platform in platforms.values():
             stack.push_async_callback(platform.close)
         publisher = Publisher(composer.database, platforms)
-        services: list[Service] = [publisher, Upkeep(composer.database)]
-        if settings.shelf.enabled and discord is not None:  # nobody else asks for a post at once
-            services.append(Shelf(composer, low=settings.shelf.low, high=settings.shelf.high))
+        services: list[Service] = []  # stopped in this order: what makes posts, what sends them, what connects
         if settings.schedule:
             schedules = [as_schedule(planned, platforms) for planned in settings.schedule]
             services.append(Timetable(composer, schedules, wake=publisher.wake))
-        if discord is not None:
-            services += discord.services(composer, publisher)
-            if settings.shelf.enabled:
-                services.append(Shelf(composer, low=settings.shelf.low, high=settings.shelf.high))
+        if settings.shelf.enabled and discord is not None:  # nobody else asks for a post at once
+            services.append(Shelf(composer, low=settings.shelf.low, high=settings.shelf.high))
         if settings.web.enabled:
             services.append(_web(settings.web, composer))
+        if discord is not None:
+            services += discord.desk(composer, publisher)
+        services += [Upkeep(composer.database), publisher]
+        if discord is not None:
+            services.append(discord.ear(composer, publisher))
         await Runner(composer.database, services).run()
 
 
@@ -229,24 +230,30 @@ class _Discord:
         self._client = ConfessClient(guild_ids=discord.guild_ids)
         self.platform = DiscordChannel(self._client, default_channel=discord.channel_id)
 
-    def services(self, composer: Composer, publisher: Publisher) -> list[Service]:
-        """The ear, and the review desk when it has a channel."""
+    def ear(self, composer: Composer, publisher: Publisher) -> Service:
+        """The connection, and ``/confess``."""
         from bot.discord.client import DiscordEar
         from bot.discord.confess import add_confess
+
+        discord = self._settings
+        add_confess(
+            self._client, composer, wake=publisher.wake, cooldown=discord.cooldown, channel_id=discord.channel_id
+        )
+        return DiscordEar(self._client, token=plain(discord.token))
+
+    def desk(self, composer: Composer, publisher: Publisher) -> list[Service]:
+        """The review desk, when it has a channel."""
         from bot.discord.review import ReviewDesk
 
-        discord, wake = self._settings, publisher.wake
-        assert discord.token is not None, "Discord is wired only with a token"
-        add_confess(self._client, composer, wake=wake, cooldown=discord.cooldown, channel_id=discord.channel_id)
-        ear = DiscordEar(self._client, token=discord.token.get_secret_value())
+        discord = self._settings
         if discord.review_channel_id is None:
-            return [ear]
+            return []
         desk = ReviewDesk(
             self._client,
             composer.database,
             composer.gate,
             channel_id=discord.review_channel_id,
             role_id=discord.reviewer_role_id,
-            wake=wake,
+            wake=publisher.wake,
         )
-        return [ear, desk]
+        return [desk]
