@@ -27,7 +27,7 @@ def only_runner(database: Database, who: str) -> Iterator[None]:
     """
     dialect = database.engine.dialect.name
     if dialect == "sqlite":
-        with _file_lock(Path(database.name), who):
+        with _file_lock(Path(database.name).resolve(), who):
             yield
     elif dialect == "postgresql":
         with _advisory_lock(database, who):

@@ -61,12 +61,18 @@ def _why(post: Post, now: datetime) -> Text:
     return plain("\n".join(_verdict(post).reasons[:2]), "dim")
 
 
-def review_card(post: Post, now: datetime) -> Panel:
-    """What a reviewer needs to decide: the text with what was found in it marked, and why it waits."""
+def review_card(post: Post, now: datetime, because: str | None = None) -> Panel:
+    """What a reviewer needs to decide: the text with what was found in it marked, and why it waits.
+
+    Args:
+        because: why it is held now, when it was something else before (``posts.held_because``).
+    """
     verdict = _verdict(post)
     parts: list[RenderableType] = [marked(post.text, verdict.findings), Text()]
+    if because is not None:
+        parts.append(plain(f"• {because}", "bold magenta"))
     parts += [plain(f"• {_remark(finding)}") for finding in verdict.findings if not finding.shadow]
-    if not verdict.findings:
+    if not verdict.findings and because is None:
         parts.append(Text("• The gate found nothing; a person decides here all the same.", style="dim"))
     if post.original_text is not None:
         parts += [Text(), plain(f"The model wrote: {post.original_text}", "dim")]

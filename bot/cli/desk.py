@@ -13,6 +13,7 @@ from rich.markup import escape
 from bot.cli.cards import review_card
 from bot.cli.console import console, plain
 from bot.cli.explain import FAILURE
+from bot.cli.gate_room import newest_adapter
 from bot.cli.record import clock
 from bot.settings import Settings
 from bot.wiring import open_gate
@@ -73,7 +74,7 @@ def ask_editor(text: str) -> str:
 
 def judge(settings: Settings, post: Post, text: str) -> Verdict:
     """The gate's verdict on a new text in a post's place."""
-    gate = open_gate(settings)
+    gate = open_gate(settings, newest_adapter(settings))
     try:
         return gate.judge(text, Context(platform=post.platform, channel=post.channel, server=post.server))
     finally:
@@ -82,7 +83,9 @@ def judge(settings: Settings, post: Post, text: str) -> Verdict:
 
 def _decide(database: Database, settings: Settings, post: Post, who: str) -> str:
     """Ask until there is an answer: "decided", "skipped" or "quit"."""
-    console.print(review_card(post, clock()))
+    with database.reading() as session:
+        because = posts.held_because(session, post.number)
+    console.print(review_card(post, clock(), because))
     while True:
         console.print(KEYS, style="bold", highlight=False)
         key = typer.getchar().lower()
@@ -99,7 +102,7 @@ def _decide(database: Database, settings: Settings, post: Post, who: str) -> str
             return "decided"
         if key == "e":
             post = _edit(database, settings, post, who)
-            console.print(review_card(post, clock()))
+            console.print(review_card(post, clock(), because))
         elif key == "s":
             return "skipped"
         elif key in {"q", "\x03", "\x04"}:

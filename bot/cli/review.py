@@ -57,7 +57,8 @@ def show(post_id: Id) -> None:
     from storage import posts
 
     with open_record() as database, database.reading() as session:
-        console.print(review_card(posts.get(session, post_id), clock()))
+        post, because = posts.get(session, post_id), posts.held_because(session, post_id)
+    console.print(review_card(post, clock(), because))
 
 
 @app.command()

@@ -132,11 +132,10 @@ def create_app(database: Database, gate: Gate, *, token: str, clock: Callable[[]
 
     def desk(request: Request, reviewer: Reviewer, post: Post, notice: str = "", draft: str = "") -> HTMLResponse:
         with database.reading() as session:
-            told = posts.events(session, post.number)
+            told, because = posts.events(session, post.number), posts.held_because(session, post.number)
         shown = view(post, clock(), reviewer.who)
-        return page(
-            request, "post", reviewer=reviewer, shown=shown, post=post, told=told, step=step, notice=notice, draft=draft
-        )
+        values: dict[str, Any] = {"shown": shown, "told": told, "because": because, "step": step}
+        return page(request, "post", reviewer=reviewer, post=post, notice=notice, draft=draft, **values)
 
     @app.post("/posts/{post_id}/approve")
     def approve(post_id: int, reviewer: Decider, version: Version) -> RedirectResponse:

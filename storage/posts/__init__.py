@@ -4,7 +4,7 @@ from storage.posts.drafts import Draft, create
 from storage.posts.leases import lease, release
 from storage.posts.moves import amend, get, move
 from storage.posts.outgoing import ClearedPost, Outgoing, claim, recover, uncertain
-from storage.posts.record import counts, events, find, recent_texts, slots, waiting
+from storage.posts.record import counts, events, find, held_because, recent_texts, slots, waiting
 from storage.posts.shelf import Stock, Wishes, last_event, outdated, stock, take, wishes
 from storage.posts.upkeep import expire
 
@@ -22,6 +22,7 @@ __all__ = [
     "expire",
     "find",
     "get",
+    "held_because",
     "last_event",
     "lease",
     "move",

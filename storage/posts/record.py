@@ -67,6 +67,21 @@ def events(session: Session, post_id: int) -> Sequence[Event]:
     return session.exec(select(Event).where(Event.post_id == post_id).order_by(col(Event.id))).all()
 
 
+def held_because(session: Session, post_id: int) -> str | None:
+    """Why a post was last held, when it was something else before (a send that nobody can find, a new policy)."""
+    query = (
+        select(Event.why)
+        .where(
+            Event.post_id == post_id,
+            Event.to_state == State.HELD,
+            col(Event.from_state).is_not(None),
+            Event.from_state != State.HELD,
+        )
+        .order_by(col(Event.id).desc())
+    )
+    return session.exec(query).first()
+
+
 def recent_texts(session: Session, *, since: datetime, states: Collection[State] = ALIVE) -> list[str]:
     """Texts born at or after ``since``, newest first, so that nothing is told twice."""
     query = (

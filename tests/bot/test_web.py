@@ -156,6 +156,19 @@ def test_approving_and_on_to_the_next(site: Site) -> None:
     assert site.stored(second).lease_by is None
 
 
+def test_a_lost_post_says_so_to_the_reviewer(site: Site) -> None:
+    lost = site.hold()
+    review.approve(site.db, post_id=lost.number, who="ben", why="", now=NOW)
+    with site.db.session() as session:
+        posts.claim(session, platforms=None, who="publisher", now=NOW)
+        posts.recover(session, who="publisher", now=NOW)
+        posts.move(
+            session, post_id=lost.number, expect=State.UNCERTAIN, to=State.HELD, who="publisher", now=NOW,
+            why="Sent 3 times and not found on x.",
+        )  # fmt: skip
+    assert "<strong>Sent 3 times and not found on x.</strong>" in site.browser().get(f"/posts/{lost.id}").text
+
+
 def test_rejecting_needs_a_reason(site: Site) -> None:
     post = site.hold()
     anne = site.browser()

@@ -106,6 +106,19 @@ def test_after_a_crash_posts_on_their_way_are_uncertain(db: Database) -> None:
     assert (doubtful.key, doubtful.text) == (sent.key, sent.text)
 
 
+def test_a_post_that_nobody_can_find_says_why_it_waits(db: Database) -> None:
+    post = approved(db)
+    claim(db)
+    move(db, post.number, State.SENDING, State.UNCERTAIN)
+    with db.session() as session:
+        assert posts.held_because(session, post.number) is None
+        posts.move(
+            session, post_id=post.number, expect=State.UNCERTAIN, to=State.HELD, who="p", why="look there", now=NOW
+        )
+        posts.amend(session, post_id=post.number, expect=State.HELD, who="anne", why="edited", now=NOW, text="New.")
+        assert posts.held_because(session, post.number) == "look there"
+
+
 def test_a_post_found_missing_is_sent_again_under_its_key(db: Database) -> None:
     approved(db)
     first = claim(db)
