@@ -263,5 +263,7 @@ def _squeeze(view: View) -> View:
         letter = text[start]
         ends_word = end == len(text) or not text[end].isalpha()
         single = letter in _NEVER_DOUBLE or (ends_word and letter not in _DOUBLE_AT_END)
-        gaps.append((start + (1 if single else 2), end))
+        kept = 1 if single else 2
+        # The outermost letters stay, so that a span covers the whole of a stretched end.
+        gaps.append((start, end - kept) if ends_word else (start + kept, end))
     return view.without(gaps)

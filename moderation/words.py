@@ -7,6 +7,7 @@ them. The owner's file is TOML, one `[[word]]` table each, and keeps what was ta
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import re2
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from moderation.errors import WordlistError
 
@@ -102,20 +104,39 @@ def load(path: Path) -> OwnList:
         raise WordlistError(f"The word list {path} cannot be read: {error}.") from None
     except tomllib.TOMLDecodeError as error:
         raise WordlistError(f"The word list {path} is not valid TOML: {error}.") from None
-    words = tuple(_read(row, path, number) for number, row in enumerate(data.get("word", []), 1))
-    return OwnList(words, tuple(_read(row, path, number) for number, row in enumerate(data.get("removed", []), 1)))
+    return OwnList(_rows(data, "word", path), _rows(data, "removed", path))
 
 
-def _read(row: Any, path: Path, number: int) -> Word:
-    where = f"word {number} of {path}"
+def _rows(data: Mapping[str, Any], table: str, path: Path) -> tuple[Word, ...]:
+    rows = data.get(table, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise WordlistError(f"In {path}, “{table}” is not a list of words; each begins with a line [[{table}]].")
+    return tuple(_read(row, f"{table} {number} of {path}") for number, row in enumerate(rows, 1))
+
+
+def _read(row: Mapping[str, Any], where: str) -> Word:
     try:
-        fields: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in row.items()}
-        word = Word(**fields)
-    except TypeError:
-        allowed = "word, tier, platforms, servers, by, at, why"
-        raise WordlistError(f"There is a name that does not belong in {where}; allowed are {allowed}.") from None
+        word = Word(**_Row.model_validate(row).model_dump())
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = ".".join(str(part) for part in problem["loc"])
+        raise WordlistError(f"In {where}, {name} is wrong: {problem['msg']}.") from None
     check(word, where)
     return word
+
+
+class _Row(BaseModel):
+    """One table of the file, checked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    word: str
+    tier: str
+    platforms: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
+    by: str = ""
+    at: datetime | None = None
+    why: str = ""
 
 
 def check(word: Word, where: str) -> None:

@@ -21,7 +21,7 @@ _TAGS = re.compile("[\U000e0000-\U000e007f]+")
 _ZALGO = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3,}")
 _LONG = re.compile(r"\S{20,}")
 _VERY_LONG = re2.compile(r"\S{20}")
-_STUCK = re.compile(r"([^.\-=*_~])\1{19,}|(.{2,6}?)\2{11,}")
+_STUCK = re.compile(r"([^.\-=*_~])\1{19,}|([^.\-=*_~]{2,6}?)\2{11,}")
 _WORD = re.compile(r"[^\W_]+")
 _EVERYONE = re.compile(r"@\s?(?:everyone|here)\b|<@&\d+>")
 _MENTION = re.compile(r"(?<![\w@.])@[A-Za-z_]\w{1,30}(?![\w.]*\.[a-z])|<@!?\d+>")
@@ -37,6 +37,7 @@ _LINK = re.compile(
     r"(?![\w\-]|\.\w)"
 )
 _LINK_HINT = re2.compile(r"[a-z0-9]\.[a-z]|://|: //|\]\(|<a\s|discord|(?:dsc|invite) \.")
+_INCHES = re.compile(r'\d"')  # 5'10": one of the quotation marks is none
 _LOOPS = {1: 6, 2: 4, 3: 3, 4: 3, 5: 3, 6: 3, 7: 3, 8: 3}  # words in the phrase → times in a row that are too many
 
 
@@ -88,7 +89,8 @@ class ShapeFilter:
             yield _finding("loop", "It is stuck on the same letters.", long)
         elif loop := _loop(text):
             yield loop
-        if original.count('"') % 2 or original.count("“") != original.count("”"):
+        unclosed = original.count('"') % 2 == 1 and not _INCHES.search(original)
+        if unclosed or original.count("“") != original.count("”"):
             yield _finding("quotes", "A quotation is opened and never closed.")
         language = foreign_language(original, text.tokens, self._shape.languages)
         if language is not None:

@@ -148,13 +148,16 @@ class WordlistFilter:
         hits = list(self.hits(text, context))
         if not hits:
             return []
-        found: dict[tuple[str, Span], Finding] = {}
+        found: list[tuple[str, Span, Finding]] = []
+        # The widest first, so that a word is told once and whole, whatever reading it was found in.
+        hits.sort(key=lambda hit: hit.span.start - hit.span.end)
         for hit in hits[: 4 * _MAX_FINDINGS]:
             if self._is_allowed(hit, context):
                 continue
-            span = hit.span
-            found.setdefault((hit.word.policy_key, span), _finding(hit.word, span, text.original))
-        return list(found.values())[:_MAX_FINDINGS]
+            category, span = hit.word.policy_key, hit.span
+            if not any(kind == category and _overlap(span, other) for kind, other, _ in found):
+                found.append((category, span, _finding(hit.word, span, text.original)))
+        return [finding for _, _, finding in found[:_MAX_FINDINGS]]
 
     def hits(self, text: Normalised, context: Context) -> Iterator[Hit]:
         """Every listed word in every reading, allowed or not."""
@@ -181,6 +184,10 @@ class WordlistFilter:
             if _applies(word, context):
                 covers += [Hit(word, hit.view, *match.span()) for match in pattern.finditer(hit.view.text)]
         return any(cover.start <= hit.start and hit.end <= cover.end for cover in covers)
+
+
+def _overlap(one: Span, two: Span) -> bool:
+    return one.start < two.end and two.start < one.end
 
 
 def _applies(word: Word, context: Context) -> bool:
