@@ -89,7 +89,9 @@ def forget(
 
         adapters = load_settings().adapters.folder
     rule = Rule(author=author, match=match)
-    view.forgotten(forget_rows(paths, rule, adapters=adapters, now=datetime.now(UTC)))
+    with view.progress() as bars:
+        found = forget_rows(paths, rule, adapters=adapters, now=datetime.now(UTC), progress=bars)
+    view.forgotten(found)
 
 
 def _actions(keep: list[str], scrub: list[str], drop: list[str]) -> "dict[str, Action]":

@@ -43,7 +43,7 @@ def check(
     """
     now = datetime.now(UTC)
     found: Audit | None = None
-    with _listing(dropped) as listing, _progress() as bars:
+    with _listing(dropped) as listing, progress() as bars:
 
         def list_drop(drop: Drop) -> None:
             if listing is not None:
@@ -69,7 +69,7 @@ def forgotten(found: Forgotten) -> None:
         console.print("No row matches; nothing was changed. Names must be whole, patterns are searched anywhere.")
         return
     lists = ", ".join(str(file) for file in found.files)
-    console.print(plain(f"{found.rows:,} rows will not be read again: the rule stands in {lists}.", "green"))
+    console.print(plain(f"{found.rows:,} posts will not be read again: the rule stands in {lists}.", "green"))
     console.print("The corpus files themselves were not changed; delete them where the law asks for it.")
     if found.stale:
         names = ", ".join(found.stale)
@@ -107,10 +107,12 @@ class _Bars:
 
 
 @contextmanager
-def _progress() -> Iterator[_Bars]:
+def progress() -> Iterator[_Bars]:
+    """Bars on standard error for the long steps of reading; gone at the end."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=errors, transient=True) as progress:
-        yield _Bars(progress)
+    columns += (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as shown:
+        yield _Bars(shown)
 
 
 def _show(corpus: Corpus, found: Audit | None) -> None:

@@ -5,8 +5,12 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
+import charset_normalizer
+
 LONGEST_LINE = 4 << 20  # characters; what stands beyond is skipped, so that a line of 2 GB costs 4 MB
 HEAD = 1 << 16  # bytes a sniffer looks at
+FOREIGN_SHARE = 0.2  # of bytes over 127 from which a file that is not UTF-8 is no Windows-1252 either
+FOREIGN_HEAD = 8_000  # bytes the guess is made from; more are slow and tell no more
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -30,7 +34,11 @@ codecs.register_error(STRAY, _stray_byte)
 
 
 def sniff_encoding(head: bytes) -> str:
-    """The codec for a file that begins with `head`: by its byte-order mark, by its NULs, else UTF-8."""
+    """The codec for a file that begins with `head`: by its byte-order mark, by its NULs, by its letters, else UTF-8.
+
+    UTF-8 comes with stray bytes read as Windows-1252, so that codec needs no guess; charset-normalizer is asked about
+    files with many other letters. It is good at Cyrillic and Greek and often wrong on Japanese; hence ``--encoding``.
+    """
     for mark, name in _BOMS:
         if head.startswith(mark):
             return name
@@ -41,19 +49,26 @@ def sniff_encoding(head: bytes) -> str:
             return "utf-16-le"
         if even > pairs * 0.4 and odd < pairs * 0.1:
             return "utf-16-be"
+    strange = sum(byte > 127 for byte in head)
+    if strange > FOREIGN_SHARE * len(head) and not _is_utf8(head):
+        found = charset_normalizer.from_bytes(head[:FOREIGN_HEAD]).best()
+        return found.encoding if found is not None else "utf-8"
     return "utf-8"
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start >= len(head) - 4  # the head may end inside a character
+    return True
 
 
 def describe_encoding(head: bytes, encoding: str) -> str:
     """The codec in words, naming Windows-1252 when the head holds bytes that are not UTF-8."""
     if encoding != "utf-8":
         return {"utf-8-sig": "UTF-8 with a byte-order mark"}.get(encoding, encoding.upper())
-    try:
-        head[: max(0, len(head) - 4)].decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 8:
-            return "Windows-1252 where it is not UTF-8"
-    return "UTF-8"
+    return "UTF-8" if _is_utf8(head) else "Windows-1252 where it is not UTF-8"
 
 
 def open_text(stream: BinaryIO, encoding: str) -> TextIO:

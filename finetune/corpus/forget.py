@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import re2
 
+from finetune.corpus.options import ProgressCallback, ReadOptions
 from finetune.errors import BadOption, NoSuchCorpus, UnreadableCorpus
 
 FORGET_FILE = "forget.jsonl"
@@ -72,7 +73,7 @@ class Rule:
 class Forgotten:
     """What came of a request to forget."""
 
-    rows: int
+    rows: int  # different posts
     files: tuple[Path, ...]  # forget lists that now hold the rule
     stale: tuple[str, ...]  # names of adapters that learned one of the rows
 
@@ -103,7 +104,9 @@ def forget_file(path: Path) -> Path:
     return (path if path.is_dir() else path.parent) / FORGET_FILE
 
 
-def forget(paths: Sequence[Path], rule: Rule, *, adapters: Path | None, now: datetime) -> Forgotten:
+def forget(
+    paths: Sequence[Path], rule: Rule, *, adapters: Path | None, now: datetime, progress: ProgressCallback | None = None
+) -> Forgotten:
     """Forget the rows of some corpora that a rule names, and mark the adapters under `adapters` that learned them.
 
     Nothing is written when no row matches.
@@ -111,7 +114,6 @@ def forget(paths: Sequence[Path], rule: Rule, *, adapters: Path | None, now: dat
     Raises:
         NoSuchCorpus, UnreadableCorpus: a corpus is not there or cannot be read.
     """
-    from finetune.corpus.options import ReadOptions
     from finetune.corpus.read import read
     from finetune.errors import EmptyCorpus
 
@@ -127,7 +129,9 @@ def forget(paths: Sequence[Path], rule: Rule, *, adapters: Path | None, now: dat
         found: set[int] = set()
         for options in (everything, replace(everything, keep_urls=True, keep_mentions=True)):
             try:
-                matching = [row for row in read([path], options).rows if rule.matches(row.author, row.text)]
+                matching = [
+                    row for row in read([path], options, progress=progress).rows if rule.matches(row.author, row.text)
+                ]
             except EmptyCorpus:
                 continue
             rows += len(matching) if not found else 0

@@ -108,6 +108,7 @@ class _Reading:
         self._sniffed: list[Sniffed] = []
         self._seen = 0
         self._authors = {author.casefold() for author in options.authors}
+        self._too_long = 4 * options.longest + 10_000  # characters that no cleaning brings down to `longest`
         self._languages = frozenset(options.languages)
         self._rules: list[Rule] = []  # what the path being read shall forget
         self._notes: list[str] = []
@@ -176,6 +177,9 @@ class _Reading:
                 self._progress(Progress("reading", min(self._meter.done, self._total), self._total, self._seen))
             if isinstance(record, Skipped):
                 self._drop(record.reason, sniffed.source, number, record.text)
+                continue
+            if len(record.text) > self._too_long:  # not worth the cleaning
+                self._drop("too long", record.source, number, record.text)
                 continue
             text = clean(record.text, self._options)
             if self._rules and any(rule.matches(record.author, text) for rule in self._rules):

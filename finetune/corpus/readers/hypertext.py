@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 
+LONGEST = 100_000  # characters of markup; a post has a few thousand, and broken markup may cost quadratic time
 _BLOCKS = {"p", "div", "li", "blockquote", "pre", "h1", "h2", "h3"}
 _SILENT = {"script", "style"}
 
@@ -42,6 +43,6 @@ class _Reader(HTMLParser):
 def to_text(markup: str) -> str:
     """`markup` without tags: breaks and paragraphs as newlines, mentions and tags as written, links as addresses."""
     reader = _Reader()
-    reader.feed(markup)
+    reader.feed(markup[:LONGEST])
     reader.close()
     return re.sub(r"\n{3,}", "\n\n", "".join(reader.parts)).strip()

@@ -291,5 +291,5 @@ def test_forget_says_what_it_did(tmp_path: Path) -> None:
     """How many rows, where the rule stands, that the files were left alone."""
     code, shown = run("forget", str(records(tmp_path)), "--author", "ada", "--adapters", str(tmp_path))
     assert code == 0
-    assert "2 rows will not be read again" in " ".join(shown.split())
+    assert "2 posts will not be read again" in " ".join(shown.split())
     assert "No row matches" in run("forget", str(records(tmp_path)), "--author", "eve", "--adapters", str(tmp_path))[1]

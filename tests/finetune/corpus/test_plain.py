@@ -9,6 +9,8 @@ from finetune.corpus import ReadOptions
 from finetune.errors import CorpusError, EmptyCorpus, UnreadableCorpus
 from tests.finetune.corpus.making import ALL, POSTS, drops, read_all, texts, write, write_json, write_lines
 
+NEAR = ReadOptions(keep_near_duplicates=True, least_characters=0)
+
 
 def test_a_post_a_line_with_blank_lines_between(tmp_path: Path) -> None:
     """Blank lines between single lines do not make blocks of them."""
@@ -190,6 +192,28 @@ def test_next_to_nothing(tmp_path: Path, content: bytes, name: str) -> None:
 def test_utf16_without_a_mark(tmp_path: Path) -> None:
     """Notepad's "Unicode", with the byte-order mark lost."""
     assert texts(write(tmp_path / "a.txt", "\n".join(POSTS).encode("utf-16-le"))) == list(POSTS)
+
+
+@pytest.mark.parametrize(
+    ("codec", "post"),
+    [
+        ("cp1251", "Я сказал зубному врачу, что чищу зубы нитью, а он сказал, что верит в фей."),
+        ("cp1253", "Είπα στον οδοντίατρο ότι χρησιμοποιώ νήμα κάθε μέρα και γέλασε πολύ."),
+    ],
+)
+def test_old_codecs_of_other_scripts(tmp_path: Path, codec: str, post: str) -> None:
+    """Neither UTF-8 nor Windows-1252: the letters tell."""
+    assert (
+        texts(write(tmp_path / "a.txt", "\n".join([f"{post} {n}" for n in range(30)]).encode(codec)), NEAR)[0]
+        == f"{post} 0"
+    )
+
+
+def test_a_named_encoding_is_obeyed(tmp_path: Path) -> None:
+    """What cannot be guessed can be said."""
+    post = "歯医者に毎日フロスをしていると言ったら、彼は妖精も信じていると答えました。"
+    path = write(tmp_path / "a.txt", post.encode("shift_jis"))
+    assert texts(path, ReadOptions(encoding="shift_jis", least_characters=0)) == [post]
 
 
 def test_a_line_beyond_the_limit_is_cut_and_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
