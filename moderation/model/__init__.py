@@ -1,0 +1,1 @@
+"""The embedded classifier: NumPy only, from words to seven scores."""

@@ -1,0 +1,1 @@
+"""Training the embedded classifier from the labelled pool: ``python -m moderation.training``."""

@@ -1,0 +1,45 @@
+"""Putting the heads on one scale, by how often harmless texts reach a score.
+
+A threshold learned on one data set does not fit another: what transfers best is how harmless text scores, because that
+is what a bot's owner has plenty of. So 0.6, where the gate's own rules begin to hold, is what one harmless text in 200
+reaches, and 0.2 what one in 10 does, for every head.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+ANCHORS = ((0.2, 0.1), (0.6, 0.005))  # (score, share of harmless texts that reach it)
+_STEEPEST = 6.0  # logits a unit of spread: a head that harmless text never moves must not become a switch
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """score = 1 / (1 + exp(-(slope · logit + offset))), a slope and an offset for each head."""
+
+    slope: list[float]
+    offset: list[float]
+
+    def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(texts, heads) scores from 0 to 1."""
+        raw = logits * np.array(self.slope, np.float32) + np.array(self.offset, np.float32)
+        return (1 / (1 + np.exp(-np.clip(raw, -30, 30)))).astype(np.float32)
+
+
+def calibrate(harmless: NDArray[np.float32]) -> Calibration:
+    """Fit both anchors on the (texts, heads) logits of harmless texts that nothing was trained on."""
+    if not len(harmless):
+        return Calibration([1.0] * harmless.shape[1], [0.0] * harmless.shape[1])
+    slopes, offsets = [], []
+    (low, often), (high, seldom) = ANCHORS
+    for logits in harmless.T:
+        often_at, seldom_at = np.quantile(logits, [1 - often, 1 - seldom])
+        slope = min(_STEEPEST, (_logit(high) - _logit(low)) / max(seldom_at - often_at, 1e-3))
+        slopes.append(round(float(slope), 6))
+        offsets.append(round(float(_logit(high) - slope * seldom_at), 6))
+    return Calibration(slopes, offsets)
+
+
+def _logit(share: float) -> float:
+    return float(np.log(share / (1 - share)))

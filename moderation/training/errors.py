@@ -1,0 +1,15 @@
+"""What can go wrong in training the classifier.
+
+TrainingError            any of these
+└── PoolBroken           the pool lacks a file or a column: name the right folder
+"""
+
+from moderation.errors import ModerationError
+
+
+class TrainingError(ModerationError):
+    """Any failure of training the classifier; its text is one sentence for people."""
+
+
+class PoolBroken(TrainingError):
+    """The pool cannot be read."""

@@ -1,0 +1,78 @@
+"""Training the deep half: AdamW, a masked loss, data sets weighted against drowning each other."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from moderation.training.encode import Encoded, Ints, Sizes
+from moderation.training.network import Deep, batch_of
+
+Tell = Callable[[int, int], None]  # steps done, steps in all
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the classifier is trained."""
+
+    sizes: Sizes = field(default_factory=Sizes)
+    wide_penalty: float = 3e-6  # L2 of the wide half
+    wide_epochs: int = 6
+    epochs: int = 2
+    batch: int = 512
+    rate: float = 3e-3
+    decay: float = 0.01  # weight decay of the dense layers
+    table_decay: float = 0.0  # and of the hashed tables
+    word_drop: float = 0.15  # share of words dropped from each text
+    dropout: float = 0.3
+    smoothing: float = 0.03  # labels are moved this far from 0 and 1: data sets disagree
+    typical: int = 8000  # rows of a data set that weighs 1 a row; larger ones weigh less, smaller ones more
+    vector_size: float = 0.5  # length of the word vectors that the deep half starts from
+    seed: int = 1
+
+
+def train_deep(data: Encoded, chosen: Ints, settings: Settings, start: Floats | None, tell: Tell) -> Deep:
+    """The deep half, trained on the rows ``chosen``. The same seed and data give the same bytes (CPU, one thread)."""
+    torch.manual_seed(settings.seed)
+    chance = np.random.default_rng(settings.seed)
+    deep = Deep.new(settings.sizes, start)
+    groups = [
+        {"params": list(deep.dense.values()), "weight_decay": settings.decay},
+        {"params": list(deep.tables.values()), "weight_decay": settings.table_decay},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=settings.rate)
+    weights = torch.from_numpy(row_weights(data, chosen, settings.typical))
+    labels = torch.from_numpy(data.labels)
+    size = min(settings.batch, len(chosen))
+    steps = settings.epochs * (len(chosen) // size)
+    step = 0
+    for _ in range(settings.epochs):
+        order = chance.permutation(chosen)
+        for first in range(0, len(order) - size + 1, size):
+            rows = order[first : first + size]
+            for group in optimiser.param_groups:
+                group["lr"] = settings.rate * min(1.0, (step + 1) / 50) * max(0.02, 1 - step / steps)
+            logits = deep.logits(batch_of(data, rows, settings.sizes, settings.word_drop, chance), settings.dropout)
+            wanted = labels[rows]
+            target = torch.nan_to_num(wanted) * (1 - 2 * settings.smoothing) + settings.smoothing
+            losses = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+            loss = (losses * ~torch.isnan(wanted) * weights[rows][:, None]).sum() / size
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            step += 1
+            if step % 20 == 0 or step == steps:
+                tell(step, steps)
+    return deep
+
+
+def row_weights(data: Encoded, chosen: Ints, typical: int) -> Floats:
+    """What each row weighs, so that a large data set does not drown a small one."""
+    counts = Counter(data.sources[chosen].tolist())
+    weight = {source: float(np.clip((typical / count) ** 0.5, 0.4, 3.0)) for source, count in counts.items()}
+    return np.array([weight.get(str(source), 0.0) for source in data.sources], np.float32)

@@ -1,0 +1,172 @@
+"""The whole of it: pool in, weights and card out."""
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from moderation.model import weights
+from moderation.model.classifier import HEADS, Classifier
+from moderation.training.calibrate import Calibration, calibrate
+from moderation.training.card import Findings, write_card
+from moderation.training.clean import first_of_each, without_echoes
+from moderation.training.encode import Encoded, Ints, encode, split_rows
+from moderation.training.learn import Floats, Settings, train_deep
+from moderation.training.made import made_rows
+from moderation.training.measure import Exam, examine
+from moderation.training.network import Deep
+from moderation.training.plain import plain_rows, plain_texts
+from moderation.training.pool import file_hashes, read_pool
+from moderation.training.probe import false_alarms, probe
+from moderation.training.rows import Row
+from moderation.training.vectors import start_table, word_vectors
+from moderation.training.wide import Wide, features_of, train_wide
+
+Tell = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
+
+# Which data sets are held out together. Those with one origin stay together.
+FOLDS = (("surge", "wiki", "jigsaw", "hatemoji"), ("edos", "convabuse", "sms"), ("davidson", "toxicspans", "tsd"))
+_HELD = 0.1  # share of the harmless rows that nothing is trained on, to set the calibration by
+
+
+@dataclass(frozen=True)
+class Pool:
+    """All rows, cleaned and encoded."""
+
+    rows: Sequence[Row]
+    texts: Sequence[list[str]]
+    data: Encoded
+    features: csr_matrix
+    plain: Sequence[list[str]]  # unlabelled text for the word vectors
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Both halves, trained."""
+
+    wide: Wide
+    deep: Deep
+
+    def predict(self, pool: Pool, chosen: Ints, settings: Settings) -> tuple[Floats, Floats]:
+        """(texts, heads) logits of the wide and of the deep half."""
+        return self.wide.predict(pool.features[chosen]), self.deep.predict(pool.data, chosen, settings.sizes)
+
+
+def train_classifier(
+    pool_folder: Path,
+    out: Path,
+    *,
+    text_folder: Path | None,
+    harmless: Sequence[str] | None,
+    settings: Settings,
+    per_side: int,
+    tell: Tell,
+) -> dict[str, Any]:
+    """Train on the pool and write ``classifier.npz``, ``README.md`` and ``card.json`` (last) into ``out``.
+
+    Every data set is first held out once, with those of its fold, to measure what the heads are worth on text of
+    other origin; then the classifier is trained on all. ``text_folder`` holds plain text (``*.txt.xz``) for the word
+    vectors and further harmless rows; without it the vectors come from the pool alone. ``harmless`` are posts that
+    nothing is trained on, to count false alarms by. Returns the card.
+    """
+    began = time.process_time()
+    pool = _gather(pool_folder, text_folder, settings, per_side, tell)
+    exams, scales = _hold_out(pool, settings, tell)
+    held = _held(pool.data)
+    every = np.setdiff1d(np.arange(len(pool.rows)), held)
+    halves = _train(pool, every, settings, "training on all", tell)
+    sides = halves.predict(pool, held, settings)
+    calibration = calibrate(sides[0] / scales[0] + sides[1] / scales[1])
+    out.mkdir(parents=True, exist_ok=True)
+    hashes = file_hashes(pool_folder)
+    version = hashlib.sha256(json.dumps([hashes, asdict(settings), per_side]).encode()).hexdigest()[:10]
+    weights.save(out / "classifier.npz", _arrays(halves, scales), _about(calibration, version))
+    classifier = Classifier.open(out / "classifier.npz")
+    found = Findings(
+        version=version,
+        exams=exams,
+        probes=probe(classifier),
+        harmless=None if harmless is None else false_alarms(classifier, harmless),
+        rows=dict(Counter(row.source for row in pool.rows)),
+        hashes=hashes,
+        settings=asdict(settings) | {"per_side": per_side, "text_folder": text_folder is not None},
+        seconds=round(time.process_time() - began),
+    )
+    return write_card(out, found)
+
+
+def _gather(folder: Path, text_folder: Path | None, settings: Settings, per_side: int, tell: Tell) -> Pool:
+    tell("reading the pool", 0, 1)
+    rows = [*read_pool(folder), *made_rows(per_side, settings.seed)]
+    if text_folder is not None:
+        rows += plain_rows(text_folder, folder, 4 * per_side, settings.seed)
+    texts = split_rows(rows)
+    kept = first_of_each(texts)
+    rows, texts = [rows[place] for place in kept], [texts[place] for place in kept]
+    data = encode(rows, texts, settings.sizes)
+    plain = list(plain_texts(text_folder, 4_000_000)) if text_folder is not None else []
+    tell("reading the pool", 1, 1)
+    return Pool(rows, texts, data, features_of(data, settings.sizes), plain)
+
+
+def _hold_out(pool: Pool, settings: Settings, tell: Tell) -> tuple[list[Exam], tuple[Floats, Floats]]:
+    """Exams on data sets that were held out, and how far each half's logits spread there."""
+    exams: list[Exam] = []
+    spread: list[tuple[Floats, Floats]] = []
+    for number, fold in enumerate(FOLDS, 1):
+        out = np.isin(pool.data.sources, fold)
+        examined = np.flatnonzero(out)
+        if not len(examined) or out.all():
+            continue
+        learned = without_echoes(pool.texts, np.setdiff1d(np.flatnonzero(~out), _held(pool.data)), examined)
+        name = f"holding out {', '.join(fold)} ({number} of {len(FOLDS)})"
+        halves = _train(pool, learned, settings, name, tell)
+        wide, deep = halves.predict(pool, examined, settings)
+        scales = (wide.std(axis=0) + 1e-6, deep.std(axis=0) + 1e-6)
+        spread.append(scales)
+        harmless = halves.predict(pool, _held(pool.data), settings)
+        scale = calibrate(harmless[0] / scales[0] + harmless[1] / scales[1])
+        scores = scale.scores(wide / scales[0] + deep / scales[1])
+        exams += examine(scores, pool.data.labels[examined], pool.data.sources[examined])
+    if not spread:
+        ones = np.ones(len(HEADS), np.float32)
+        return exams, (ones, ones)
+    return exams, (np.mean([wide for wide, _ in spread], axis=0), np.mean([deep for _, deep in spread], axis=0))
+
+
+def _train(pool: Pool, chosen: Ints, settings: Settings, name: str, tell: Tell) -> Halves:
+    texts = [*pool.plain, *(pool.texts[place] for place in chosen)]
+    words, vectors = word_vectors(texts, settings.sizes.width, vocabulary=20_000, seed=settings.seed)
+    start = start_table(words, vectors * settings.vector_size, settings.sizes.words, settings.seed)
+    wide = train_wide(pool.data, pool.features, chosen, settings)
+    return Halves(wide, train_deep(pool.data, chosen, settings, start, lambda done, of: tell(name, done, of)))
+
+
+def _held(data: Encoded) -> Ints:
+    """Every tenth harmless row of the two largest harmless sources."""
+    places = np.flatnonzero(np.isin(data.sources, ("goemotions", "talk")))
+    return places[:: round(1 / _HELD)]
+
+
+def _arrays(halves: Halves, scales: tuple[Floats, Floats]) -> dict[str, Floats]:
+    """The weights by name, each half divided by its spread so that both count the same."""
+    deep = {name: value.detach().numpy() for name, value in {**halves.deep.tables, **halves.deep.dense}.items()}
+    wide, side = halves.wide, scales[0]
+    return deep | {
+        "out.weight": deep["out.weight"] / scales[1][:, None],
+        "out.bias": deep["out.bias"] / scales[1],
+        "wide.word": wide.words / side,
+        "wide.piece": wide.pieces / side,
+        "wide.bias": wide.bias / side,
+    }
+
+
+def _about(calibration: Calibration, version: str) -> dict[str, Any]:
+    return {"version": version, "heads": list(HEADS), "slope": calibration.slope, "offset": calibration.offset}

@@ -1,0 +1,1 @@
+"""Rows written for this project, as patterns with slots."""

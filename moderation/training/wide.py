@@ -1,0 +1,75 @@
+"""The wide half of the classifier: a linear model of words, word pairs and character pieces, one for each head.
+
+Logistic regression by stochastic gradient descent (scikit-learn), which on sparse features takes seconds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import SGDClassifier
+
+from moderation.model.classifier import HEADS
+from moderation.model.tokens import pair_hashes
+from moderation.training.encode import Encoded, Ints, Sizes, rows_of
+from moderation.training.learn import Settings, row_weights
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Wide:
+    """One weight for each feature and head."""
+
+    words: Floats  # (wide_words, heads): words and word pairs
+    pieces: Floats  # (wide_pieces, heads)
+    bias: Floats
+
+    def predict(self, features: csr_matrix) -> Floats:
+        """(texts, heads) logits."""
+        found: Floats = features @ np.concatenate([self.words, self.pieces]) + self.bias
+        return found
+
+
+def train_wide(data: Encoded, features: csr_matrix, chosen: Ints, settings: Settings) -> Wide:
+    """The wide half, trained on the rows ``chosen``; a head that nothing is known of stays at 0."""
+    weights = row_weights(data, chosen, settings.typical)
+    sizes = settings.sizes
+    table = np.zeros((sizes.wide_words + sizes.wide_pieces, len(HEADS)), np.float32)
+    bias = np.zeros(len(HEADS), np.float32)
+    for head in range(len(HEADS)):
+        known = chosen[~np.isnan(data.labels[chosen, head])]
+        harmful = data.labels[known, head] >= 0.5
+        if harmful.any() and not harmful.all():
+            model = SGDClassifier(
+                loss="log_loss", alpha=settings.wide_penalty, max_iter=settings.wide_epochs, tol=None,
+                random_state=settings.seed,
+            )  # fmt: skip
+            model.fit(features[known], harmful, sample_weight=weights[known])
+            table[:, head], bias[head] = model.coef_[0], model.intercept_[0]
+    return Wide(table[: sizes.wide_words], table[sizes.wide_words :], bias)
+
+
+def features_of(data: Encoded, sizes: Sizes) -> csr_matrix:
+    """(texts, features): words and pairs count 1/√2n each, n the number of words, and pieces 1/√p, p that of pieces."""
+    lengths = data.lengths
+    words = rows_of(data.hashes[data.words], sizes.wide_words)
+    pairs = rows_of(pair_hashes(data.hashes[data.words]), sizes.wide_words)
+    ends = np.cumsum(lengths)
+    inside = np.ones(len(pairs), bool)
+    inside[ends[lengths > 0][:-1] - 1] = False  # the last word of a text makes no pair
+    counts = data.piece_counts[data.words]
+    firsts = (np.cumsum(data.piece_counts) - data.piece_counts)[data.words]
+    offsets = np.cumsum(counts) - counts
+    pieces = rows_of(data.piece_hashes, sizes.wide_pieces)[
+        np.repeat(firsts - offsets, counts) + np.arange(counts.sum())
+    ]
+    texts = np.repeat(np.arange(len(lengths)), lengths)
+    piece_texts = np.repeat(texts, counts)
+    total = np.bincount(piece_texts, minlength=len(lengths))
+    where = np.concatenate([texts, texts[:-1][inside], piece_texts])
+    columns = np.concatenate([words, pairs[inside], pieces + sizes.wide_words])
+    many = len(words) + int(inside.sum())
+    value = np.concatenate([1 / np.sqrt(2 * lengths[where[:many]]), 1 / np.sqrt(total[piece_texts])]).astype(np.float32)
+    return csr_matrix((value, (where, columns)), shape=(len(lengths), sizes.wide_words + sizes.wide_pieces))

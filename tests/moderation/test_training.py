@@ -1,0 +1,148 @@
+"""Training the classifier on a tiny pool: the same bytes twice, a working filter, and plain errors."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from moderation.filters.base import Context
+from moderation.filters.classifier import ClassifierFilter
+from moderation.model import weights
+from moderation.model.classifier import CATEGORIES, HEADS, Classifier
+from moderation.normalise import normalise
+from moderation.training.calibrate import calibrate
+from moderation.training.clean import first_of_each, without_echoes
+from moderation.training.encode import Sizes, encode
+from moderation.training.errors import PoolBroken
+from moderation.training.learn import Settings, train_deep
+from moderation.training.made import made_rows
+from moderation.training.measure import auprc, auroc, examine, recall_at
+from moderation.training.pool import read_pool
+from moderation.training.run import train_classifier
+from moderation.training.wide import features_of, train_wide
+from tests.moderation.tiny_pool import write_plain, write_pool
+
+SIZES = Sizes(words=512, pieces=512, wide_words=2048, wide_pieces=2048, width=8, filters=12, hidden=8)
+SETTINGS = replace(Settings(), sizes=SIZES, batch=64, epochs=3)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two trainings on the same pool: one, two."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("training")
+    pool, plain = write_pool(folder / "pool"), write_plain(folder / "plain")
+    for name in ("one", "two"):
+        train_classifier(
+            pool,
+            folder / name,
+            text_folder=plain,
+            harmless=["the garden and the rain", "soup in the morning"],
+            settings=SETTINGS,
+            per_side=60,
+            tell=lambda _what, _done, _of: None,
+        )
+    return folder
+
+
+def test_the_same_pool_and_seed_give_the_same_bytes(trained: Path) -> None:
+    assert (trained / "one" / "classifier.npz").read_bytes() == (trained / "two" / "classifier.npz").read_bytes()
+
+
+def test_the_trained_filter_knows_the_pool_s_insults(trained: Path) -> None:
+    judge = ClassifierFilter.open(trained / "one" / "classifier.npz")
+    nasty, nice = (
+        {finding.category: finding for finding in judge.judge(normalise(text), Context())}
+        for text in ("the garden tea snotwaffle bread rain", "the garden tea morning bread rain")
+    )
+    assert set(nasty) == set(CATEGORIES)
+    assert nasty["insult"].score is not None
+    assert nice["insult"].score is not None
+    assert nasty["insult"].score > 0.5 > nice["insult"].score
+    assert nasty["insult"].span is not None
+    assert "the garden tea snotwaffle"[nasty["insult"].span.start : nasty["insult"].span.end] == "snotwaffle"
+
+
+def test_the_card_tells_sources_exams_and_hashes(trained: Path) -> None:
+    card = json.loads((trained / "one" / "card.json").read_text())
+    assert len(card["pool"]["tsd_train.csv"]) == 64
+    assert {exam["source"] for exam in card["held_out"]} >= {"wiki", "edos", "davidson"}
+    assert card["harmless"]["posts"] == 2
+    assert [probe["head"] for probe in card["probes"]] == list(CATEGORIES)
+    page = (trained / "one" / "README.md").read_text()
+    for said in ("What it cannot do", "CC-BY-4.0", "Davidson et al.", "never trained on"):
+        assert said in page
+    assert "snotwaffle" not in page
+
+
+def test_numpy_and_torch_agree(trained: Path, tmp_path: Path) -> None:
+    rows = read_pool(trained / "pool")[:300]
+    texts = [row.text.split() for row in rows]
+    data = encode(rows, texts, SIZES)
+    every = np.arange(len(rows))
+    deep = train_deep(data, every, SETTINGS, None, lambda _done, _of: None)
+    features = features_of(data, SIZES)
+    wide = train_wide(data, features, every, SETTINGS)
+    wanted = deep.predict(data, every, SIZES) + wide.predict(features)
+    arrays = {name: value.detach().numpy() for name, value in {**deep.tables, **deep.dense}.items()}
+    arrays |= {"wide.word": wide.words, "wide.piece": wide.pieces, "wide.bias": wide.bias}
+    about = {"version": "1", "slope": [1.0] * len(HEADS), "offset": [0.0] * len(HEADS)}
+    weights.save(tmp_path / "w.npz", arrays, about)
+    got = Classifier.open(tmp_path / "w.npz").logits(texts)
+    assert np.abs(got - wanted).max() < 0.05 * np.abs(wanted).max()  # eight bits
+
+
+def test_a_text_scores_the_same_alone_and_among_others(trained: Path) -> None:
+    classifier = Classifier.open(trained / "one" / "classifier.npz")
+    texts = [normalise(text) for text in ("soup snotwaffle", "", "the garden", "toadlicker " * 300, "rain!")]
+    together = classifier.scores(texts)
+    for text, row in zip(texts, together, strict=True):
+        assert np.allclose(classifier.scores([text])[0], row, atol=1e-5)
+
+
+def test_a_pool_without_a_file_is_refused_by_name(trained: Path, tmp_path: Path) -> None:
+    pool = write_pool(tmp_path / "pool", rows=4)
+    (pool / "tsd_train.csv").unlink()
+    with pytest.raises(PoolBroken, match="tsd_train"):
+        read_pool(pool)
+    pool = write_pool(tmp_path / "again", rows=4)
+    (pool / "tsd_train.csv").write_text("other,columns\n1,2\n")
+    with pytest.raises(PoolBroken, match="tsd"):
+        read_pool(pool)
+
+
+def test_made_rows_are_the_same_each_time_and_leave_no_slot_open() -> None:
+    rows = made_rows(200, seed=3)
+    assert rows == made_rows(200, seed=3)
+    assert not [row.text for row in rows if "{" in row.text or "}" in row.text]
+    assert {head for row in rows for head, label in row.labels.items() if label == 1} >= set(CATEGORIES)
+
+
+def test_measures_on_cases_worked_by_hand() -> None:
+    harmful = np.array([True, False, True, False])
+    scores = np.array([0.9, 0.8, 0.7, 0.1], np.float32)
+    assert auroc(harmful, scores) == pytest.approx(0.75)
+    assert auroc(harmful, np.zeros(4, np.float32)) == pytest.approx(0.5)
+    assert auprc(harmful, scores) == pytest.approx((1 + 2 / 3) / 2)
+    assert recall_at(harmful, scores, 0.0) == pytest.approx(0.5)
+    labels = np.full((20, len(HEADS)), np.nan, np.float32)
+    labels[:, 2] = np.arange(20) % 2
+    [exam] = examine(np.tile(labels[:, 2:3], len(HEADS)), labels, np.array(["x"] * 20))
+    assert (exam.head, exam.auroc, exam.held, exam.false_alarms) == ("hate", 1.0, 1.0, 0.0)
+
+
+def test_calibration_puts_the_anchors_where_it_says() -> None:
+    logits = np.random.default_rng(1).normal(size=(20_000, 2)).astype(np.float32) * [1, 30]
+    scores = calibrate(logits.astype(np.float32)).scores(logits.astype(np.float32))
+    assert (scores >= 0.6).mean(axis=0) == pytest.approx(0.005, abs=0.001)
+    assert (scores >= 0.2).mean(axis=0) == pytest.approx(0.1, abs=0.01)
+
+
+def test_rows_that_echo_the_examined_ones_are_left_out() -> None:
+    text = [f"w{number}" for number in range(12)]
+    texts = [text, [*text[:11], "other"], ["quite", "another"], text]
+    assert first_of_each(texts) == [0, 1, 2]
+    assert without_echoes(texts, np.array([1, 2]), np.array([0])).tolist() == [2]
