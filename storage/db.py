@@ -65,7 +65,7 @@ class Database:
             DatabaseTooNew: a later version of the program wrote it.
         """
         address = urls.parse(url)
-        urls.make_folder(address)
+        urls.make_file(address)
         database = cls(_engine(address), urls.shown(address))
         try:
             with database._translated(), database.engine.begin() as connection:

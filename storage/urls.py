@@ -56,8 +56,8 @@ def must_exist(address: URL) -> None:
         raise DatabaseNotReady(f"There is no database at {path} yet: run 'confess db upgrade'.")
 
 
-def make_folder(address: URL) -> None:
-    """The folder of an SQLite file.
+def make_file(address: URL) -> None:
+    """The folder of an SQLite database and its file, which only its owner may read: it names people.
 
     Raises:
         DatabaseUnavailable: it cannot be made.
@@ -67,7 +67,8 @@ def make_folder(address: URL) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
     except OSError as error:
         raise DatabaseUnavailable(
-            f"The folder {path.parent} cannot be made ({error.strerror}): name another in DATABASE__URL."
+            f"The database {path} cannot be made ({error.strerror}): name another place in DATABASE__URL."
         ) from None

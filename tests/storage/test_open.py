@@ -131,6 +131,16 @@ def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
     assert path.read_text() == "dear diary " * 1000
 
 
+def test_strangers_cannot_read_the_record(tmp_path: Path) -> None:
+    Database.upgrade(f"sqlite:///{tmp_path}/confess.db")
+    with opened(f"sqlite:///{tmp_path}/confess.db") as database, database.session() as session:
+        session.connection()
+        files = [path for path in tmp_path.iterdir() if path.name.startswith("confess.db")]
+        assert {path.name: path.stat().st_mode & 0o077 for path in files} == dict.fromkeys(
+            ["confess.db", "confess.db-shm", "confess.db-wal"], 0
+        )
+
+
 def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DatabaseUnavailable, match="cannot be made"):

@@ -72,6 +72,32 @@ def test_a_new_policy_finds_what_the_old_one_judged(db: Database) -> None:
         assert len(posts.outdated(session, policy="p1", limit=1)) == 1
 
 
+def test_wishes_tell_how_often_the_shelf_was_enough(db: Database) -> None:
+    shelve(db)
+    shelve(db)
+    assert take(db) is not None
+    with db.reading() as session:
+        seen, first = posts.wishes(session)
+        assert seen == posts.last_event(session) == 3
+    written: dict[str, Any] = {"state": State.APPROVED, "requester": "discord:1"}
+    shelve(db, **written)  # asked for just any post, and had to wait
+    shelve(db, **written, prompt="I never")  # asked for this one: no shelf could have it
+    shelve(db, **written, topic="trains")
+    shelve(db, **written, slot="daily@1")
+    shelve(db, state=State.APPROVED, requester="cli:anne")
+    shelve(db, **written | {"state": State.HELD})
+    assert take(db) is not None
+    with db.reading() as session:
+        last, later = posts.wishes(session, after=seen)
+        _, everything = posts.wishes(session)
+        _, since = posts.wishes(session, since=NOW + timedelta(minutes=1))
+        assert posts.wishes(session, after=last) == (last, [])
+    assert first == [posts.Wishes("console", "fess", 1, 0)]
+    assert later == [posts.Wishes("console", "fess", 1, 1)]
+    assert everything == [posts.Wishes("console", "fess", 2, 1)]
+    assert since == []
+
+
 def test_posts_expire_when_their_time_has_come(db: Database) -> None:
     soon = NOW + timedelta(minutes=1)
     mortal = [shelve(db, state=state, expires_at=soon) for state in (State.SHELVED, State.APPROVED, State.HELD)]
