@@ -6,6 +6,7 @@ from typing import Any
 
 from finetune.base import load_model, resolve_base
 from finetune.errors import BaseUnfit, FinetuneError
+from finetune.fast import slow_down
 from generation.adapter import Adapter, open_adapter
 from generation.prompt import PromptFormat
 
@@ -14,7 +15,8 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_ma
 
 def save_merged(model: Any, tokenizer: Any, prompt: PromptFormat, folder: Path) -> None:
     """Write a PEFT model, merged, in float32 with its tokenizer and prompt format. The model is used up by it."""
-    merged = model.merge_and_unload().float()
+    slow_down(model)
+    merged = model.float().merge_and_unload()  # in float32, or bf16 would round the small changes away
     merged.config.use_cache = True
     merged.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)

@@ -50,7 +50,7 @@ def finish(
     load_best(work / BEST, learner.weights)
     chosen = best(story.checks, recipe.max_copy)
     progress(Update("save", 0, 4, note=f"keeping step {read_story(work / BEST)['step']}"))
-    model.save_pretrained(folder, safe_serialization=True)
+    model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
     lesson.tokenizer.save_pretrained(folder)
     lesson.prompt.save(folder)
     data_card.write(folder, corpus, None, consent=consent, now=now)
@@ -66,6 +66,7 @@ def finish(
         "steps": len(story.losses),
         "seconds": round(story.seconds, 1),
         "tokens": story.tokens,
+        "losses": story.losses,
         "checks": [check.to_json() for check in story.checks],
     }
     convert(model, lesson, work / "merged", folder / "ctranslate2")

@@ -1,9 +1,11 @@
 """A model in training: the gradient of a step, the step, the loss on other posts, and its state on disk."""
 
+import contextlib
 import json
 import math
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from torch.nn.functional import cross_entropy
 
 from finetune.device import Place
 from finetune.errors import TrainingDiverged
+from finetune.fast import ATTENTION, Plan, packed, speed_up
 from finetune.lora import Size, trainable
-from finetune.loss import head_loss
+from finetune.loss import head_gradient, head_loss
 from finetune.recipe import Recipe
 from finetune.team import Team
 from finetune.tokens import IGNORED, Batch
@@ -39,8 +42,11 @@ class Learner:
             fused=place.device.type != "mps",
         )
         self._head = _plain_head(model)
-        if place.bf16:
-            _frozen_matrices_to_bf16(model)
+        self._format = torch.bfloat16 if place.bf16 else torch.float32
+        for parameter in model.parameters():
+            if not parameter.requires_grad:
+                parameter.data = parameter.data.to(self._format)
+        self._all_fast = speed_up(model)
         self._learning(False)
 
     def rate(self, step: int) -> float:
@@ -127,24 +133,30 @@ class Learner:
     def _loss(self, batch: Batch, *, learn: bool) -> Tensor:
         """Loss of one batch, summed over its labels; when ``learn``, its gradient is added to the weights."""
         base = self.model.get_base_model()
-        # No mask and no cache: then transformers keeps packed posts apart by their position ids.
+        plan = Plan.of(batch.position_ids, self._format) if base.config._attn_implementation == ATTENTION else None
+        # No mask and no cache: then transformers, too, keeps packed posts apart by their position ids.
         inputs = {"input_ids": batch.input_ids, "position_ids": batch.position_ids, "use_cache": False}
         labels = batch.labels.flatten()
-        with torch.set_grad_enabled(learn):
+        with torch.set_grad_enabled(learn), packed(plan):
             if self._head is None:
-                with self.place.autocast():
+                with self._autocast():
                     logits = base(**inputs).logits
                 loss = cross_entropy(logits.float().flatten(0, 1), labels, ignore_index=IGNORED, reduction="sum")
                 if learn:
                     loss.backward()
                 return loss.detach()
-            with self.place.autocast():
+            with self._autocast():
                 hidden = base.base_model(**inputs)[0].flatten(0, 1)
-        with torch.no_grad():
-            loss, slope = head_loss(hidden.detach(), self._head.weight, labels, gradient=learn)
-        if learn:
+            if not learn:
+                return head_loss(hidden, self._head.weight, labels)
+            with torch.no_grad():
+                loss, slope = head_gradient(hidden.detach(), self._head.weight, labels)
             hidden.backward(slope)
-        return loss
+            return loss
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        """Needed where PEFT's own layers mix float32 LoRA weights with a bf16 base."""
+        return contextlib.nullcontext() if self._all_fast else self.place.autocast()
 
     def _learning(self, on: bool) -> None:
         """Turn LoRA's dropout on or off; the frozen base always runs as it does when it writes."""
@@ -177,10 +189,3 @@ def _plain_head(model: Any) -> Any:
     scaled = any(getattr(config, key, None) for key in ("final_logit_softcapping", "logit_scale", "logits_scaling"))
     bare = isinstance(head, torch.nn.Linear) and head.bias is None and not head.weight.requires_grad
     return head if bare and not scaled else None
-
-
-def _frozen_matrices_to_bf16(model: Any) -> None:
-    """Keep frozen matrices in bf16, or autocast would convert them again at every step. Norms stay in float32."""
-    for parameter in model.parameters():
-        if parameter.ndim == 2 and not parameter.requires_grad:
-            parameter.data = parameter.data.bfloat16()

@@ -13,34 +13,40 @@ from finetune.tokens import IGNORED
 SLICE = 256  # tokens at a time
 
 
-def head_loss(hidden: Tensor, weight: Tensor, labels: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor | None]:
-    """Sum of the natural-log losses of the labels that count, and its gradient with respect to ``hidden``.
+def head_loss(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    """Sum of the natural-log losses of the labels that count, in float32.
 
     Args:
         hidden: the last hidden states, (tokens, width), without a graph.
-        weight: the frozen output layer, (vocabulary, width), in the format the products shall run in.
+        weight: the frozen output layer, (vocabulary, width), in the format its products shall run in.
         labels: the next token at each place, or :data:`finetune.tokens.IGNORED`, (tokens,).
-        gradient: whether the second value is wanted; it has the shape and format of ``hidden``.
     """
     total = hidden.new_zeros((), dtype=torch.float32)
-    slope = torch.empty_like(hidden) if gradient else None
-    for start in range(0, len(labels), SLICE):
-        part = slice(start, start + SLICE)
-        loss, found = _slice_loss(hidden[part].to(weight.dtype), weight, labels[part], gradient)
-        total += loss
-        if slope is not None and found is not None:
-            slope[part] = found
-    return total, slope
+    for x, wanted in zip(hidden.split(SLICE), labels.split(SLICE), strict=True):
+        logits = (x.to(weight.dtype) @ weight.T).float()
+        losses = logits.logsumexp(-1) - logits.gather(-1, wanted.clamp(min=0)[:, None])[:, 0]
+        total += losses[wanted != IGNORED].sum()
+    return total
 
 
-def _slice_loss(hidden: Tensor, weight: Tensor, labels: Tensor, gradient: bool) -> tuple[Tensor, Tensor | None]:
-    logits = (hidden @ weight.T).float()
-    log_z = logits.logsumexp(-1, keepdim=True)
-    wanted = labels.clamp(min=0)[:, None]
-    counted = (labels != IGNORED)[:, None]
-    loss = ((log_z - logits.gather(-1, wanted)) * counted).sum()
-    if not gradient:
-        return loss, None
-    probabilities = (logits - log_z).exp_()
-    probabilities.scatter_add_(-1, wanted, torch.full_like(log_z, -1.0))
-    return loss, (probabilities * counted).to(weight.dtype) @ weight
+def head_gradient(hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """:func:`head_loss` and its gradient with respect to ``hidden``, which has the shape and format of ``hidden``.
+
+    In bf16 this loss is good to about 0.002 nats for a single token and far better in the mean: the partition function
+    is read off the largest probability, which saves two passes over the logits. The gradient does not depend on it.
+    """
+    total = hidden.new_zeros((), dtype=torch.float32)
+    slopes = []
+    for x, wanted in zip(hidden.split(SLICE), labels.split(SLICE), strict=True):
+        logits = x.to(weight.dtype) @ weight.T
+        place = wanted.clamp(min=0)[:, None]
+        counted = wanted != IGNORED
+        label_logit = logits.gather(-1, place)[:, 0].float()
+        probabilities = logits.softmax(-1)
+        largest, at = probabilities.max(-1)
+        log_z = logits.gather(-1, at[:, None])[:, 0].float() - largest.float().log()
+        total += (log_z - label_logit)[counted].sum()
+        probabilities.scatter_add_(-1, place, -torch.ones_like(place, dtype=weight.dtype))
+        probabilities[~counted] = 0
+        slopes.append((probabilities @ weight).to(hidden.dtype))
+    return total, torch.cat(slopes)
