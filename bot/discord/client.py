@@ -44,6 +44,7 @@ class ConfessClient(discord.Client):
     """The connection, the command tree, and the desk that buttons belong to."""
 
     def __init__(self, *, guild_ids: Sequence[int] = ()) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it never speaks aloud
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
