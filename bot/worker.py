@@ -125,15 +125,14 @@ class GeneratorWorker:
 
     async def __aexit__(self, *_: object) -> None:
         """Tell the request under way to stop, refuse those waiting, close the engine."""
+        waiting = [job for job in (self._running, *self._people, *self._stock) if job is not None]
         if self._server is not None:
             self._server.cancel()
             with suppress(asyncio.CancelledError):
                 await self._server
-        closed = GenerationCancelled("The bot is shutting down.")
-        for job in (self._running, *self._people, *self._stock):
-            if job is not None:
-                job.cancelled.set()
-                job.fail(closed)
+        for job in waiting:
+            job.cancelled.set()
+            job.fail(GenerationCancelled("The bot is shutting down."))
         if self._generator is not None:
             await asyncio.wait({self._lane.call(self._generator.close)}, timeout=self._grace)
         self._lane.close()
@@ -212,13 +211,14 @@ class GeneratorWorker:
             job.fail(error)
             return
         call = self._lane.call(lambda: generator.generate(job.request, job.cancelled))
+        # Looked at in any case: after a time-out or at the end nobody waits for it any more.
+        call.add_done_callback(lambda late: None if late.cancelled() else late.exception())
         done, _ = await asyncio.wait({call}, timeout=self._timeout)
         if not done:
             job.cancelled.set()
             job.fail(GenerationTimeout(f"No text came within {self._timeout:g} seconds."))
             done, _ = await asyncio.wait({call}, timeout=self._grace)
         if not done:
-            call.add_done_callback(lambda late: None if late.cancelled() else late.exception())  # nobody waits for it
             await self._replace()
             return
         try:
