@@ -1,0 +1,1 @@
+"""What happened to every post, and what may happen next: tables, states, moves, and the record of both."""

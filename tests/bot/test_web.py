@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -277,6 +278,17 @@ def test_signing_out_needs_a_new_sign_in(site: Site) -> None:
     [csrf] = re.findall(r'name="csrf" value="(\w+)"', browser.get("/").text)
     assert browser.post("/logout", data={"csrf": csrf}).url.path == "/login"
     assert browser.get("/").url.path == "/login"
+
+
+async def test_the_page_leaves_signals_to_the_runner(sqlite_db: Database, gate: Gate) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    page = WebPage(create_app(sqlite_db, gate, token=TOKEN, clock=Clock()), host="127.0.0.1", port=0)
+    running = asyncio.create_task(page.run())
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        assert (await browser.get(f"{page.address}login")).status_code == 200
+    assert signal.getsignal(signal.SIGINT) is before
+    page.stop()
+    await asyncio.wait_for(running, 10)
 
 
 def test_a_taken_port_is_one_sentence(site: Site) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,6 +17,15 @@ from storage.models import Record
 from tests.databases import PostgresServer, opened
 
 SECRET = "hunter2"
+
+UPGRADER = """
+import sys
+import alembic.command  # before the race, or it is over who imports faster
+from storage.db import Database
+print("ready", flush=True)
+sys.stdin.readline()
+Database.upgrade(sys.argv[1])
+"""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -85,8 +95,13 @@ def test_a_failed_upgrade_leaves_nothing_half_made(empty_url: str, monkeypatch: 
 
 
 def test_two_upgrades_at_once_make_one_database(empty_url: str) -> None:
-    command = [sys.executable, "-c", "import sys; from storage.db import Database; Database.upgrade(sys.argv[1])"]
-    running = [subprocess.Popen([*command, empty_url], stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    pipes: dict[str, Any] = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.PIPE) | {"text": True}
+    running: list[Any] = [subprocess.Popen([sys.executable, "-c", UPGRADER, empty_url], **pipes) for _ in range(3)]
+    for process in running:
+        assert process.stdout.readline() == "ready\n"
+    for process in running:
+        process.stdin.write("go\n")
+        process.stdin.flush()
     failures = [process.communicate()[1] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], failures
     with opened(empty_url):
