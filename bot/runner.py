@@ -1,7 +1,8 @@
 """One asyncio process that runs everything: ears, clock, shelf, mouths.
 
-Each part is a service: it runs until told to stop, and then finishes what it has in hand. When one fails the others
-are stopped, and the failure is the runner's.
+Each part is a service: it runs until told to stop, and then finishes what it has in hand. A service that lost the
+database begins anew after a pause. When one fails in any other way the others are stopped, and the failure is the
+runner's.
 """
 
 import asyncio
@@ -14,19 +15,24 @@ from typing import Any, Protocol
 
 from storage import posts
 from storage.db import Database
+from storage.errors import DatabaseError
 from storage.lifecycle import State
 from storage.single import only_runner
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 30.0  # seconds that a service has to finish what it has in hand
+PATIENCE = 30.0  # seconds that all services together have to finish what they have in hand
+PAUSE = 5.0  # seconds before a service that lost the database begins anew
 
 
 class Service(Protocol):
     """A part of the bot that runs for as long as the bot does."""
 
     async def run(self) -> None:
-        """Work until :meth:`stop`; coming back earlier without an error means: nothing left to do."""
+        """Work until :meth:`stop`; coming back earlier without an error means: nothing left to do.
+
+        May be called again after a ``DatabaseError``.
+        """
         ...
 
     def stop(self) -> None:
@@ -47,6 +53,7 @@ class Upkeep:
         self._database = database
         self._clock = clock
         self._every = every
+        self._held = 0
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -61,7 +68,9 @@ class Upkeep:
         gone, held = await asyncio.to_thread(self._expire)
         if gone:
             log.info("%d posts were too old and have expired.", gone, extra={"action": "expire", "posts": gone})
-        log.debug("%d posts wait for a person.", held, extra={"action": "heartbeat", "held": held})
+        if held != self._held:
+            log.info("%d posts wait for a person.", held, extra={"action": "held", "posts": held})
+        self._held = held
         return gone
 
     def stop(self) -> None:
@@ -81,10 +90,14 @@ class Runner:
     They are stopped in the order given: first what makes posts, then what sends them, last what connects.
     """
 
-    def __init__(self, database: Database, services: Sequence[Service], *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, database: Database, services: Sequence[Service], *, patience: float = PATIENCE, pause: float = PAUSE
+    ) -> None:
+        """``patience`` and ``pause`` in seconds: how long stopping may take, how long to wait for a lost database."""
         self._database = database
         self._services = list(services)
         self._patience = patience
+        self._pause = pause
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -112,7 +125,7 @@ class Runner:
             self.stop()
 
     async def _run(self) -> None:
-        self._tasks = [asyncio.create_task(each.run(), name=type(each).__name__) for each in self._services]
+        self._tasks = [asyncio.create_task(self._outlast(each), name=type(each).__name__) for each in self._services]
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         log.info("Running. Ctrl-C stops.", extra={"action": "start"})
         try:
@@ -130,6 +143,19 @@ class Runner:
             if failure is not None:
                 raise failure
         log.info("Stopped.", extra={"action": "stopped"})
+
+    async def _outlast(self, service: Service) -> None:
+        """Run a service; when the database goes away, again."""
+        while True:
+            try:
+                return await service.run()
+            except* DatabaseError as lost:
+                error = _first(lost)
+                if self._stop.is_set():
+                    raise error from None
+                log.error("%s waits: %s", type(service).__name__, error, extra={"action": "database"})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), self._pause)
 
     async def _finish(self) -> None:
         """Stop one service after the other, so that a send in flight still has its connection."""
@@ -149,6 +175,11 @@ def _failure(task: asyncio.Task[Any]) -> BaseException | None:
     if not task.done() or task.cancelled():
         return None
     error = task.exception()
+    return None if error is None else _first(error)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first single error of a group; an error that is none, itself."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -6,6 +6,7 @@ through the interaction, which dies after fifteen minutes, but through the publi
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 import discord
 from discord import app_commands
@@ -89,10 +90,11 @@ def add_confess(
         else:
             log.error("/confess broke.", exc_info=error, extra={"action": "confess"})
             said = wording.BROKEN
-        if interaction.response.is_done():
-            await interaction.edit_original_response(content=said)
-        else:
-            await interaction.response.send_message(said, ephemeral=True)
+        with suppress(discord.HTTPException):  # the interaction itself may be what is gone
+            if interaction.response.is_done():
+                await interaction.edit_original_response(content=said)
+            else:
+                await interaction.response.send_message(said, ephemeral=True)
 
 
 def _adult(channel: object) -> bool:

@@ -124,6 +124,17 @@ async def test_the_command_and_the_intents_are_as_documented(server: DiscordServ
         assert f"client_id={server.application_id}" in client.invite_link
 
 
+async def test_a_reconnection_that_discord_asks_for_goes_unnoticed(server: DiscordServer, database: Database) -> None:
+    async with signed_in(server, lambda client: add_confess(client, ScriptedComposer(database))):
+        await server.gateway.ask_to_reconnect()
+        async with asyncio.timeout(10):
+            while len(server.gateway.identifies) < 2:
+                await asyncio.sleep(0.01)
+        await server.bot_is_here()
+        asked = await server.command("confess", user=server.people["ada"])
+        assert await asked.answered() == wording.POSTED.format(place=f"<#{server.channel}>")
+
+
 async def test_a_wrong_token_is_one_sentence(server: DiscordServer) -> None:
     point_at(server.api_base, server.gateway_url)
     with pytest.raises(DiscordRefused, match=r"^Discord does not take the token: .*DISCORD__TOKEN\.$"):

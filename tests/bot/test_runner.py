@@ -9,7 +9,7 @@ import pytest
 
 from bot.runner import Runner, Upkeep
 from storage.db import Database
-from storage.errors import AlreadyRunning
+from storage.errors import AlreadyRunning, DatabaseUnavailable
 from storage.lifecycle import State
 from tests.bot.rows import add_post, stored
 
@@ -56,6 +56,21 @@ async def test_one_failing_part_stops_the_others_and_is_the_failure(database: Da
     with pytest.raises(ValueError, match="the token is wrong"):
         await asyncio.wait_for(Runner(database, [Part(notes, "one"), Part(notes, "two", fails=trouble)]).run(), 5)
     assert "one is done" in notes
+
+
+async def test_a_part_that_lost_the_database_begins_anew(database: Database) -> None:
+    notes: list[str] = []
+    part = Part(notes, "one", fails=ExceptionGroup("lanes", [DatabaseUnavailable("The server is away.")]))
+    runner = Runner(database, [part, Part(notes, "two")], pause=0.01)
+    running = asyncio.create_task(runner.run())
+    await begun(notes, 4)
+    part.fails = None
+    await asyncio.sleep(0.05)
+    runner.stop()
+    await asyncio.wait_for(running, 5)
+    assert notes.count("one runs") >= 3
+    assert notes.count("two runs") == 1
+    assert notes[-2:] == ["one is done", "two is done"]
 
 
 async def test_a_part_that_does_not_finish_is_left(database: Database) -> None:
