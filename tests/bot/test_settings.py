@@ -34,7 +34,9 @@ def test_several_servers_are_a_comma_separated_line(home: Path) -> None:
 def test_an_empty_line_means_the_default(home: Path) -> None:
     (home / ".env").write_text("DISCORD__TOKEN=\nADAPTERS__NAME=\nGATE__WORDS=\n")
     settings = load_settings()
-    assert settings.discord.token is settings.adapters.name is settings.gate.words is None
+    assert settings.discord.token is None
+    assert settings.adapters.name is None
+    assert settings.gate.words is None
 
 
 def test_the_example_as_it_stands_is_a_valid_dotenv_with_the_defaults(home: Path) -> None:
