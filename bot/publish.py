@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.platforms.base import NotNow, Platform, Receipt, Refused, Unsure
+from bot.platforms.base import NotNow, Platform, PlatformError, Receipt, Refused, Unsure
 from storage import posts
 from storage.db import Database
 from storage.lifecycle import State
@@ -113,7 +113,7 @@ class Publisher:
         try:
             receipt = await platform.send(post)
         except Refused as error:
-            await self._move(post, State.FAILED, str(error))
+            await self._refused(platform, post, error)
         except NotNow as error:
             later = self._clock() + error.retry_after
             self._paused[platform.name] = later
@@ -126,7 +126,25 @@ class Publisher:
         else:
             await self._published(post, State.SENDING, receipt, f"sent to {platform.name}")
 
+    async def _refused(self, platform: Platform, post: ClearedPost, error: Refused) -> None:
+        """A refusal is final, unless it is of a second send and the first one is there after all."""
+        try:
+            receipt = await self._there(platform, post) if post.attempts > 1 else None
+        except PlatformError:
+            await self._move(post, State.UNCERTAIN, f"{error} An earlier try may have arrived.")
+            return
+        if receipt is None:
+            await self._move(post, State.FAILED, str(error))
+        else:
+            await self._published(post, State.SENDING, receipt, f"found on {platform.name}, from an earlier try")
+
     # Reconciling.
+
+    async def _there(self, platform: Platform, post: Outgoing) -> Receipt | None:
+        """The post on its platform, if it is there and no other post's."""
+        found = await platform.find(post)
+        taken = await asyncio.to_thread(self._remote_ids, platform.name) if found else set()
+        return next((each for each in found if each.remote_id not in taken), None)
 
     async def _reconciler(self) -> None:
         """Rare work on a slow beat; stops within one poll."""
@@ -141,7 +159,7 @@ class Publisher:
     async def _look(self, post: Outgoing) -> bool:
         platform = self._platforms[post.platform]
         try:
-            found = await platform.find(post)
+            receipt = await self._there(platform, post)
         except NotNow as error:
             return self._look_later(post, str(error), error.retry_after)
         except Refused as error:
@@ -152,8 +170,6 @@ class Publisher:
         except Exception as error:
             log.exception("Looking on %s broke.", platform.name, extra={"action": "reconcile", "post": post.id})
             return self._look_later(post, f"looking broke ({type(error).__name__})", LOOK_AGAIN)
-        taken = await asyncio.to_thread(self._remote_ids, post.platform)
-        receipt = next((each for each in found if each.remote_id not in taken), None)
         if receipt is not None:
             await self._published(post, State.UNCERTAIN, receipt, f"found on {platform.name}")
         elif post.attempts < MAX_ATTEMPTS:

@@ -1,6 +1,7 @@
 """Exactly once: every ending of a send, and every moment to die in."""
 
 import asyncio
+import random
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -155,6 +156,20 @@ async def test_an_uncertain_post_that_is_not_there_is_sent_again_but_not_for_eve
     assert stored(database, number).state is State.HELD
 
 
+async def test_a_second_send_that_is_refused_may_have_been_the_first_that_arrived(
+    database: Database, clock: Clock
+) -> None:
+    platform = Scripted(sends=[Unsure("Lost."), Refused("No.")])
+    number = add_post(database, "hello", now=START)
+    publishing = publisher(database, platform, clock)
+    await publishing.publish_once()
+    clock.now += timedelta(minutes=1)
+    await publishing.reconcile()  # not there yet
+    platform.looks = [[Receipt("77")]]
+    await publishing.publish_once()
+    assert (stored(database, number).state, stored(database, number).remote_id) == (State.PUBLISHED, "77")
+
+
 async def test_a_platform_that_cannot_tell_leaves_it_to_a_person(database: Database, clock: Clock) -> None:
     platform = Scripted(sends=[Unsure("Lost.")])
     number = add_post(database, "hello", now=START)
@@ -295,3 +310,50 @@ async def test_a_lost_answer_and_a_lagging_timeline_still_end_in_one_post(
     await publishing.reconcile()
     assert stored(database, number).state is State.PUBLISHED
     assert server.texts == ["slow to show"]
+
+
+BAD_LUCK = [
+    Fault(accept=True),  # made, and the connection cut
+    Fault(accept=False),  # not made, and the connection cut
+    Fault(accept=True, status=503),
+    Fault(accept=False, status=500),
+    Fault(accept=True, status=201, body={"data": {}}),  # made, and the answer makes no sense
+    Fault(accept=False, status=429),
+    Fault(accept=False, status=403, body={"detail": "Not permitted."}),
+]
+
+
+@pytest.mark.parametrize("luck", range(3))
+async def test_whatever_happens_nothing_is_posted_twice_and_the_record_is_true(
+    database: Database, server: XServer, clock: Clock, luck: int
+) -> None:
+    """Twenty posts, every second send goes wrong in some way, the timeline lags at times, the process dies at times."""
+    draw = random.Random(luck)
+    clock.now = datetime.now(UTC)
+    numbers = [add_post(database, f"confession number {number}", now=clock.now) for number in range(20)]
+    x = platform_for(server)
+    publishing = Publisher(database, {"x": x}, clock=clock)
+    for _ in range(30):
+        server.faults.add(*(draw.choice(BAD_LUCK) for _ in range(draw.randrange(3))))
+        server.lag = draw.random() < 0.2
+        running = asyncio.create_task(publishing.publish_once())
+        if draw.random() < 0.3:  # the process dies in the middle of something
+            await asyncio.sleep(draw.random() * 0.02)
+            running.cancel()
+            await asyncio.wait({running})
+            await asyncio.sleep(0.05)  # what was on the wire arrives
+            publishing = Publisher(database, {"x": x}, clock=clock)
+            await publishing.recover()
+        await asyncio.wait({running})
+        clock.now += timedelta(minutes=20)
+        await publishing.reconcile()
+    assert len(set(server.texts)) == len(server.texts)
+    rows = [stored(database, number) for number in numbers]
+    there = set(server.texts)
+    assert {row.text for row in rows if row.state is State.PUBLISHED} <= there
+    assert not {row.text for row in rows if row.state is State.FAILED} & there
+    assert sum(row.state is State.PUBLISHED for row in rows) >= 10
+    by_id = {post["id"]: post["text"] for post in server.posts}
+    assert all(by_id[str(row.remote_id)] == row.text for row in rows if row.state is State.PUBLISHED)
+    undecided = {row.text for row in rows if row.state not in {State.PUBLISHED, State.FAILED}}
+    assert there - {row.text for row in rows if row.state is State.PUBLISHED} <= undecided
