@@ -25,7 +25,8 @@ _LOOKALIKES = Lookalikes()
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _OVERRIDE = re.compile("\u202e([^\u202c\u2069\n]*)")
 
-_MARKUP = re.compile(r"(?<=[a-z])(?:[*_~\\`]+|\|\|+|</?[a-z]{1,10}>)(?=[a-z])")
+_MARK = r"(?:[*_~\\`]++|\|\|++|</?[a-z]{1,10}>)"  # possessive: a run of marks is looked at once, not from each of them
+_MARKUP = re.compile(rf"(?<=[a-z]){_MARK}|(?<![*_~\\`|]){_MARK}(?=[a-z])")
 _SPACED = re.compile(
     r"(?<![a-z0-9@$'])[a-z0-9@$]( {1,3}|\n| ?[.\-_*,/|~+] ?)[a-z0-9@$](?:(?:\1| {2,4})[a-z0-9@$](?![a-z0-9@$']))+"
 )
@@ -105,7 +106,21 @@ class Normalised:
     def _is_plain(self) -> bool:
         """Whether the word view and the folded one are the same, and the only reading."""
         folded = self.folded.text
-        return folded.isascii() and not _ODD.search(folded) and not _bars(self.original)
+        return folded.isascii() and not _ODD.search(folded) and not self.bars
+
+    @cached_property
+    def bars(self) -> frozenset[int]:
+        """Original indices of bare strokes, each of which may be an i or an l: shIt, bu𝐥l."""
+        text = self.original
+        places = {match.start() for match in _CAPITAL_INSIDE.finditer(text)} if "I" in text else set()
+        if not text.isascii() and not bars().isdisjoint(text):
+            places |= {place for place, character in enumerate(text) if character in bars()}
+        return frozenset(places)
+
+    @cached_property
+    def is_stretched(self) -> bool:
+        """Whether some letter stands three times in a row."""
+        return not self._is_plain and _RUN.search(self.folded.text) is not None
 
     @cached_property
     def tokens(self) -> list[str]:
@@ -139,8 +154,8 @@ class Normalised:
         ]
         if _BAR_SIGN.search(unmarked.text):
             views.append(_squeeze(_unleet(_close_up(unmarked), other_one=True)))
-        if places := _bars(self.original):
-            views.append(_flipped(self.words, places))
+        if self.bars:
+            views.append(_flipped(self.words, self.bars))
         views += [self.words.without(match.span(1) for match in stray.finditer(self.words.text)) for stray in _STRAYS]
         distinct: dict[str, View] = {}
         for view in views:
@@ -209,15 +224,7 @@ def _close_up(view: View, *, article: bool = False) -> View:
     return view.without(gaps)
 
 
-def _bars(text: str) -> set[int]:
-    """Places of bare strokes in an original, each of which may be an i or an l: shIt, bu𝐥l."""
-    places = {match.start() for match in _CAPITAL_INSIDE.finditer(text)} if "I" in text else set()
-    if not text.isascii() and not bars().isdisjoint(text):
-        places |= {place for place, character in enumerate(text) if character in bars()}
-    return places
-
-
-def _flipped(view: View, places: set[int]) -> View:
+def _flipped(view: View, places: frozenset[int]) -> View:
     """The view with i for l, and l for i, where the original has one of some places."""
     other = {"i": "l", "l": "i"}
     letters = [
@@ -262,7 +269,8 @@ def _squeeze(view: View) -> View:
         start, end = match.span()
         letter = text[start]
         ends_word = end == len(text) or not text[end].isalpha()
-        single = letter in _NEVER_DOUBLE or (ends_word and letter not in _DOUBLE_AT_END)
+        starts_word = start == 0 or not text[start - 1].isalpha()
+        single = starts_word or letter in _NEVER_DOUBLE or (ends_word and letter not in _DOUBLE_AT_END)
         kept = 1 if single else 2
         # The outermost letters stay, so that a span covers the whole of a stretched end.
         gaps.append((start, end - kept) if ends_word else (start + kept, end))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import re2
 
 from moderation.filters.base import Context
+from moderation.filters.phrases import Phrases
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding, Span
 from moderation.words import built_in
@@ -41,18 +42,18 @@ _KIN = (
 
 class _Words(NamedTuple):
     hint: Any  # RE2: whether there is anything sexual at all; most texts end here
-    sexual: re.Pattern[str]
-    child: re.Pattern[str]
-    kin: re.Pattern[str]
+    sexual: Phrases
+    child: Phrases
+    kin: Phrases
 
 
 @cache
 def _words() -> _Words:
-    """The three patterns; those for sex include the listed words that mean nothing else."""
+    """The patterns; those for sex include the listed words that mean nothing else."""
     listed = [word.word for word in built_in() if word.category == "sexual-word" and word.word.isalpha()]
     sexual = (*_SEXUAL, *(re.escape(word) for word in listed if word not in _DOUBTFUL))
     hint = re2.compile(rf"\b(?:{'|'.join(sexual)})\b")
-    return _Words(hint, *(re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)") for words in (sexual, _CHILD, _KIN)))
+    return _Words(hint, *(Phrases(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)") for words in (sexual, _CHILD, _KIN)))
 
 
 class MinorsFilter:
@@ -64,33 +65,42 @@ class MinorsFilter:
     def judge(self, text: Normalised, context: Context) -> list[Finding]:
         """At most one finding, on the closest pair of words."""
         words = _words()
-        # The folded view keeps the digits of an age, which leetspeak would read as letters.
-        for view in (text.folded, text.words) if text.words is not text.folded else (text.folded,):
-            if not words.hint.search(view.text):
-                continue
-            acts = [match.span() for match in words.sexual.finditer(view.text)]
-            if acts and (children := [match.span() for match in words.child.finditer(view.text)]):
-                start, end = _closest(acts, children)
-                category = "minors" if end - start <= _NEAR else "minors-distant"
-                return [_finding(category, view.span(start, end))]
-            if acts and (relatives := [match.span() for match in words.kin.finditer(view.text)]):
-                return [_finding("minors-distant", view.span(*_closest(acts, relatives)))]
+        if text.words is text.folded and not words.hint.search(text.text):
+            return []
+        acts = _spans(words.sexual, text)
+        if not acts:
+            return []
+        if children := _spans(words.child, text):
+            pair = _closest(acts, children)
+            return [_finding("minors" if pair.end - pair.start <= _NEAR else "minors-distant", pair)]
+        if relatives := _spans(words.kin, text):
+            return [_finding("minors-distant", _closest(acts, relatives))]
         return []
 
 
-def _closest(acts: list[tuple[int, int]], others: list[tuple[int, int]]) -> tuple[int, int]:
+def _spans(phrases: Phrases, text: Normalised) -> list[Span]:
+    """Where the phrases stand in the original, in order, whichever view they were found in."""
+    found = {view.span(*match.span()) for view, matches in phrases.find(text) for match in matches}
+    return sorted(found, key=lambda span: (span.start, span.end))
+
+
+def _closest(acts: list[Span], others: list[Span]) -> Span:
     """The shortest range that holds one of each; both lists are in order, so that one walk finds it."""
-    best = (min(acts[0][0], others[0][0]), max(acts[0][1], others[0][1]))
+    best = _around(acts[0], others[0])
     one = two = 0
     while one < len(acts) and two < len(others):
-        start, end = min(acts[one][0], others[two][0]), max(acts[one][1], others[two][1])
-        if end - start < best[1] - best[0]:
-            best = (start, end)
-        if acts[one] < others[two]:
+        pair = _around(acts[one], others[two])
+        if pair.end - pair.start < best.end - best.start:
+            best = pair
+        if acts[one].start < others[two].start:
             one += 1
         else:
             two += 1
     return best
+
+
+def _around(one: Span, two: Span) -> Span:
+    return Span(min(one.start, two.start), max(one.end, two.end))
 
 
 def _finding(category: str, span: Span) -> Finding:

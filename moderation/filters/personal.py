@@ -20,6 +20,8 @@ _DOT = r"(?:\.|\s?[\[({<]\s?dot\s?[\])}>]\s?|\sdot\s)"
 _EMAIL = re.compile(
     rf"[a-z0-9][a-z0-9._%+\-]{{0,63}}{_AT}[a-z0-9][a-z0-9\-]{{0,62}}(?:{_DOT}[a-z0-9\-]{{2,63}}){{1,4}}\b"
 )
+_ACCOUNT_HINT = re.compile(r"[@#]|u/|[\[({<] ?at\b|\bdot\b")
+_TRIES = 8  # numbers of a text that are looked into; one telephone number is enough to stop it
 _DIGIT = re.compile("[0-9]")
 _CARD = re.compile(r"(?<![\d.])(?:\d[ \-]?){12,18}\d(?![\d.]?\d)")
 _IBAN = re.compile(r"\b[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,4})?\b")
@@ -32,8 +34,12 @@ _HANDLE = re.compile(r"(?<![\w@./])@[a-z_][a-z0-9_.]{1,30}\b|\bu/[a-z0-9_\-]{3,2
 _EVERYONE = {"@everyone", "@here"}
 _IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)")
 _IPV6 = re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}(?![\w:])")
+_NOT_NAMES = (
+    "to|the|of|on|in|at|from|up|down|a|an|my|our|his|her|their|that|this|and|or|by|for|with|along|across|into|off|out"
+    "|per|miles?|minutes?|hours?|days|weeks|months|years?|yards|metres|feet|doors?|houses|steps|of them|times|people"
+)
 _STREET = re.compile(
-    r"\b\d{1,5}[a-z]?,? (?:[a-z']+ ){1,3}"
+    rf"\b\d{{1,5}}[a-z]?,? (?:(?!(?:{_NOT_NAMES})\b)[a-z']+ ){{1,3}}"
     r"(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|court|ct|close|crescent|terrace|boulevard|blvd|way|gardens|grove)\b"
     r"(?=[.,]?(?: [a-z]+)?(?:$|[.,;:!?\n]| in | near ))"
 )
@@ -62,7 +68,7 @@ class PersonalFilter:
         found: list[tuple[str, str, tuple[int, int]]] = []
         if _DIGIT.search(folded):
             found += _numbers(folded)
-        if "@" in folded or "dot" in folded or "u/" in folded or "#" in folded:
+        if _ACCOUNT_HINT.search(folded):
             found += _accounts(folded)
         findings = [_finding(category, reason, text.folded.span(*place)) for category, reason, place in found]
         for book, category, reason in self._names:
@@ -102,7 +108,7 @@ def _number_candidates(folded: str) -> Iterator[tuple[str, str, tuple[int, int]]
             yield "ip", "It contains an internet address.", match.span()
     if _PHONE_HINT.search(folded):
         for region in _REGIONS:
-            for phone in PhoneNumberMatcher(folded, region, Leniency.POSSIBLE, max_tries=50):
+            for phone in PhoneNumberMatcher(folded, region, Leniency.POSSIBLE, max_tries=_TRIES):
                 if _DIALS.match(phone.raw_string) and not _ISO_DATE.match(phone.raw_string):
                     yield "phone", "It contains a telephone number.", (phone.start, phone.end)
     for match in _STREET.finditer(folded):

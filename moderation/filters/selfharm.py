@@ -4,11 +4,10 @@ Phrases, because the classifier has seen little licensed text on this. Figures o
 "this hill will kill me") are left alone where they can be told apart.
 """
 
-import re
-
 import re2
 
 from moderation.filters.base import Context
+from moderation.filters.phrases import Phrases
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding
 
@@ -24,7 +23,7 @@ _HINT = re2.compile(
     rf"(?:{_HARMS}) {_SELF}|{_LIFE}|suicid|harm|\bk[ym]s\b|to (?:die|be dead|not exist|end it)|dead|born|without me"
     r"|no (?:reason|point)|want to|wrists?\b|overdos|die\b|bleach|ana\b|thinspo"
 )
-_PHRASES = re.compile(
+_PHRASES = Phrases(
     "|".join(
         (
             rf"\b(?:{_HARMS}) {_SELF}(?! (?:{_FIGURES}))",
@@ -58,8 +57,10 @@ class SelfHarmFilter:
 
     def judge(self, text: Normalised, context: Context) -> list[Finding]:
         """At most one finding, at the first phrase."""
-        match = _PHRASES.search(text.text) if _HINT.search(text.text) else None
-        if match is None:
+        if text.words is text.folded and not _HINT.search(text.text):
+            return []
+        view, matches = next(_PHRASES.find(text), (text.words, []))
+        if not matches:
             return []
         reason = "It speaks of self-harm; a person should read it."
-        return [Finding(self.name, "selfharm", Decision.HOLD, reason, text.span(*match.span()))]
+        return [Finding(self.name, "selfharm", Decision.HOLD, reason, view.span(*matches[0].span()))]

@@ -4,7 +4,7 @@ import tomllib
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -63,9 +63,9 @@ def test_a_pattern_that_ruins_other_engines_is_quick_here() -> None:
     entries = [Word("/(a+)+$/", "hold")]
     wordlist = WordlistFilter(entries)
     text = normalise("ab" * 2000 + "!")
-    began = perf_counter()
+    began = thread_time()
     wordlist.judge(text, Context())
-    assert perf_counter() - began < 0.5
+    assert thread_time() - began < 0.5
 
 
 def test_an_entry_counts_only_in_its_places() -> None:
