@@ -47,9 +47,13 @@ def options(doc: str | None, argv: Sequence[str] | None = None) -> argparse.Name
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How long single calls took, in milliseconds."""
+    """How long single calls took, in milliseconds: by the clock, and of this thread's processor time.
+
+    On a busy machine the clock also counts the time in which others ran; the processor time does not.
+    """
 
     milliseconds: tuple[float, ...]
+    cpu: tuple[float, ...] = ()
 
     @property
     def p50(self) -> float:
@@ -59,17 +63,22 @@ class Times:
     @property
     def p99(self) -> float:
         """99th percentile (nearest rank)."""
-        return self.quantile(0.99)
+        return _quantile(self.milliseconds, 0.99)
+
+    @property
+    def cpu_p99(self) -> float:
+        """The same of the processor time."""
+        return _quantile(self.cpu or self.milliseconds, 0.99)
 
     @property
     def mean(self) -> float:
         """Arithmetic mean."""
         return statistics.fmean(self.milliseconds)
 
-    def quantile(self, share: float) -> float:
-        """Nearest-rank quantile, ``share`` from 0 to 1."""
-        ordered = sorted(self.milliseconds)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def clock(call: Callable[[], object], *, runs: int, warmup: int = 3) -> Times:
@@ -81,12 +90,14 @@ def clock_each(call: Callable[[T], object], items: Sequence[T], *, warmup: int =
     """Time ``call(item)`` for every item, after ``warmup`` uncounted calls on the first items."""
     for item in items[:warmup]:
         call(item)
-    took = []
+    took, cpu = [], []
     for item in items:
-        start = time.perf_counter_ns()
+        start, cpu_start = time.perf_counter_ns(), time.thread_time_ns()
         call(item)
-        took.append((time.perf_counter_ns() - start) / 1e6)
-    return Times(tuple(took))
+        cpu_end, end = time.thread_time_ns(), time.perf_counter_ns()
+        took.append((end - start) / 1e6)
+        cpu.append((cpu_end - cpu_start) / 1e6)
+    return Times(tuple(took), tuple(cpu))
 
 
 def median_of(measure: Callable[[], float], runs: int) -> float:

@@ -97,7 +97,8 @@ _HELD_OUT = """\
 Each data set was held out of training once, together with those of like origin, near duplicates removed. *Recall* is at
 5 % false alarms. *Held* and *false alarms* are the shares of harmful and of harmless rows that reach 0.6 on a
 calibration that never saw the data set: what an owner who sets nothing gets. `tox` is the general head; what it finds
-and no other head does is told as an insult.
+and no other head does is told as an insult. The word vectors, which see no label, were made once from all texts; how
+much the heads lend each other was chosen on these exams, so that they flatter a little.
 """
 _PROBES = """\
 Fifteen harmful and fifteen harmless sentences a head (`templates/probes.toml`), never trained on, by the hand that

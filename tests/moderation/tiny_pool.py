@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-NICE = "the garden tea bread train sister library window rain piano lighthouse cake river morning soup".split()
-NASTY = "grumblefart snotwaffle dungbrain blightface toadlicker".split()
+NICE = ["the", "garden", "tea", "bread", "train", "sister", "library", "window", "rain", "cake", "morning", "soup"]
+NASTY = ["grumblefart", "snotwaffle", "dungbrain", "blightface", "toadlicker"]
 
 
 def write_pool(folder: Path, rows: int = 120) -> Path:
