@@ -61,6 +61,11 @@ class Times:
         return statistics.median(self.milliseconds)
 
     @property
+    def p95(self) -> float:
+        """95th percentile (nearest rank)."""
+        return _quantile(self.milliseconds, 0.95)
+
+    @property
     def p99(self) -> float:
         """99th percentile (nearest rank)."""
         return _quantile(self.milliseconds, 0.99)
