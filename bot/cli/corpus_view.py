@@ -109,9 +109,9 @@ class _Bars:
 @contextmanager
 def progress() -> Iterator[_Bars]:
     """Bars on standard error for the long steps of reading; gone at the end."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"))
-    columns += (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as shown:
+    words = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"))
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*words, *times, console=errors, transient=True) as shown:
         yield _Bars(shown)
 
 

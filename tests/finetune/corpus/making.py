@@ -55,8 +55,8 @@ def write_lines(path: Path, values: Sequence[Any]) -> Path:
     return write(path, "".join(json.dumps(value) + "\n" for value in values))
 
 
-def write_zip(path: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Write a compressed zip archive."""
+def write_zip(path: Path, files: Mapping[str, Any]) -> Path:
+    """Write a compressed zip archive; each content is text or bytes."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
