@@ -28,7 +28,7 @@ from rich.console import Console
 from torch.nn.functional import cross_entropy
 
 from finetune.base import Base, load_model, load_tokenizer, resolve_base
-from finetune.tokens import Batch, Example, collate, encode, pack, pad_id, prompt_for
+from finetune.tokens import Batch, Example, collate, pack, pad_id
 
 HELD_OUT = 150
 RANK = 32
@@ -53,9 +53,10 @@ def split_posts(posts: Sequence[str], train: int, seed: int) -> tuple[list[str],
 
 
 def examples(posts: Sequence[str], tokenizer: Any, context: int) -> list[Example]:
-    """Tokens of each post, begin to end; one that is longer than the context is cut."""
-    found = encode(posts, tokenizer, prompt_for(tokenizer), topics=0.0, seed=0)
-    return [Example(one.ids[:context], one.head) for one in found]
+    """Tokens of each post from the begin token to the end token; one that is longer than the context is cut."""
+    begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
+    found = tokenizer(list(posts), add_special_tokens=False)["input_ids"]
+    return [Example([end if begin is None else begin, *ids, end][:context], 1) for ids in found]
 
 
 def loss_sum(model: Any, batch: Batch) -> Any:
