@@ -123,8 +123,13 @@ class Composer:
         refused = await asyncio.to_thread(self._judge_wish, ask)
         if refused is not None:
             return [refused]
-        texts = await self._write(ask, count, restock=allowed is State.SHELVED)
+        texts = await self._write(ask, count)
         return await asyncio.to_thread(self._keep_all, ask, texts, allowed)
+
+    async def stock(self, ask: Ask, count: int) -> list[Outcome]:
+        """``count`` texts at low priority: the allowed and new ones are shelved, the others only put on record."""
+        texts = await self._write(ask, count, restock=True)
+        return await asyncio.to_thread(self._keep_stock, ask, texts)
 
     async def _write(self, ask: Ask, count: int, *, restock: bool = False) -> list[Generated]:
         seed = self._draw_seed() if ask.seed is None else ask.seed
@@ -200,10 +205,6 @@ class Composer:
         now = self._clock()
         kept = []
         with self.database.session() as session:
-            if allowed is State.SHELVED:
-                known = set(posts.recent_texts(session, since=now - self._remember))
-                kept = [self._store_spare(session, ask, candidate, now, known) for candidate in candidates]
-                return [outcome_of(post) for post in kept]
             for candidate in candidates:
                 birth = allowed if candidate.verdict.decision is Decision.ALLOW else _BIRTH[candidate.verdict.decision]
                 kept.append(self._store(session, ask, candidate, birth, now))
@@ -211,6 +212,13 @@ class Composer:
             if post.state is State.APPROVED:
                 self._said(post.text, now)
         return [outcome_of(post) for post in kept]
+
+    def _keep_stock(self, ask: Ask, texts: Sequence[Generated]) -> list[Outcome]:
+        candidates = self._judge(ask, texts)
+        now = self._clock()
+        with self.database.session() as session:
+            known = set(posts.recent_texts(session, since=now - self._remember))
+            return [outcome_of(self._store_spare(session, ask, each, now, known)) for each in candidates]
 
     def _store_spare(self, session: Session, ask: Ask, spare: Candidate, now: datetime, known: set[str]) -> Post:
         """A text nobody waits for: shelved when anybody may have it, else on record and done with.

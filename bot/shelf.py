@@ -100,7 +100,7 @@ class Shelf:
 
     async def _restock(self, platform: str, missing: int) -> int:
         count = min(BATCH, math.ceil(missing / max(self._kept, 0.1)))
-        outcomes = await self._composer.write(Ask(platform, WHO), count, allowed=State.SHELVED)
+        outcomes = await self._composer.stock(Ask(platform, WHO), count)
         shelved = sum(outcome.state is State.SHELVED for outcome in outcomes)
         self._kept = 0.5 * self._kept + 0.5 * shelved / count
         self._primed.add(platform)

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 HOME = Path("demo")
 VOICE = "confessions"
-COUNT = 10
+BATCH = 40  # texts written and judged at once
+SHOWN = 10
+TURNED = 4  # of those, at most so many that the gate did not let through
 SEED = 7
 WHO = "demo"
 
@@ -77,9 +79,8 @@ def _teach(settings: "Settings") -> "Adapter":
     except (AdapterNotFound, AdapterIncomplete):
         with as_file(files("finetune") / "corpora" / "confessions.csv") as corpus, Show() as show:
             consent = "Written for this project; CC0."
-            return finetune(
-                corpus, Recipe.load("default"), settings.adapters.folder, name=VOICE, progress=show.update, consent=consent
-            )
+            root = settings.adapters.folder
+            return finetune(corpus, Recipe.load("default"), root, name=VOICE, progress=show.update, consent=consent)
     console.print(f"The adapter [bold]{VOICE}[/] is there already, of {adapter.card.created_at:%d %B %Y, %H:%M}.")
     return adapter
 
@@ -87,27 +88,34 @@ def _teach(settings: "Settings") -> "Adapter":
 def _speak(settings: "Settings") -> None:
     """Ten posts with their verdicts; written now unless they are on record."""
     import asyncio
+    from dataclasses import replace
 
     from bot.cli.console import console
     from bot.cli.tables import outcome_table
     from bot.compose import Ask, Outcome, outcome_of
     from bot.wiring import open_composer, open_database
     from storage import posts
+    from storage.lifecycle import State
 
+    ask = Ask(platform="console", who=WHO)
     with open_database(settings) as database, database.reading() as session:
-        standing = posts.find(session, platform="console", limit=COUNT)
+        counts = posts.counts(session, platform="console")
+        standing = posts.find(session, platform="console", states=set(State) - {State.SHELVED}, limit=SHOWN)
     if standing:
-        console.print("These are on record already:")
+        console.print(f"{sum(counts.values())} posts are on record already, among them these:")
         console.print(outcome_table(outcome_of(post) for post in reversed(standing)))
         return
 
     async def write() -> list[Outcome]:
         async with open_composer(settings) as composer:
-            return await composer.write(Ask(platform="console", who=WHO, seed=SEED), COUNT)
+            batch = await composer.write(replace(ask, seed=SEED), BATCH, allowed=State.SHELVED)
+            turned = [each for each in batch if each.state is not State.SHELVED][:TURNED]
+            return turned + [await composer.compose(ask) for _ in range(SHOWN - len(turned))]
 
-    with console.status("Writing and judging ten posts…"):
+    with console.status(f"Writing and judging {BATCH} posts…"):
         outcomes = asyncio.run(write())
-    console.print(outcome_table(outcomes))
+    console.print(outcome_table(sorted(outcomes, key=lambda each: each.post_id or 0)))
+    console.print(f"[dim]Ten of {BATCH}; the other allowed ones wait on the shelf, and all of them are on record.[/]")
 
 
 def _publish(settings: "Settings") -> int:
@@ -150,7 +158,7 @@ def _next(folder: Path, held: int) -> None:
     prefix = "" if shutil.which("confess") else f"source {Path(sys.executable).parent}/activate && "
     console.print(f"[bold]{prefix}cd {folder}[/]")
     for command, about in {
-        "confess review": f"decide on the {held} held post{'s' if held != 1 else ''}",
+        "confess review": f"decide on {held} held post{'s' if held != 1 else ''}",
         "confess say --count 5": "hear more, each with its verdict",
         "confess run": "run the bot here; `confess init` sets up Discord and X",
     }.items():

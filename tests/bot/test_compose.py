@@ -110,7 +110,7 @@ async def test_a_wish_the_gate_does_not_allow_writes_nothing(composing: Opened, 
 
 async def test_a_free_wish_takes_from_the_shelf_and_a_prompt_does_not(composing: Opened, sqlite_db: Database) -> None:
     async with composing([FINE]) as composer:
-        shelved = await composer.write(Ask("discord", "shelf"), 1, allowed=State.SHELVED)
+        shelved = await composer.stock(Ask("discord", "shelf"), 1)
         prompted = await composer.compose(Ask("discord", "discord:1", prompt="Well,"))
         taken = await composer.compose(Ask("discord", "discord:2", channel="9"))
     assert [each.state for each in shelved] == [State.SHELVED]
@@ -121,10 +121,24 @@ async def test_a_free_wish_takes_from_the_shelf_and_a_prompt_does_not(composing:
     assert (row.state, row.channel, row.requester) == (State.APPROVED, "9", "discord:2")
 
 
+async def test_stock_shelves_what_is_allowed_and_new_and_bothers_nobody_with_the_rest(
+    composing: Opened, sqlite_db: Database
+) -> None:
+    async with composing([FINE, HELD, BLOCKED, FINE]) as composer:
+        outcomes = await composer.stock(Ask("discord", "shelf"), 4)
+    assert [each.state for each in outcomes] == [State.SHELVED, State.EXPIRED, State.BLOCKED, State.EXPIRED]
+
+
+async def test_texts_written_one_by_one_keep_the_state_their_verdict_gives_them(composing: Opened) -> None:
+    async with composing([FINE, HELD, BLOCKED]) as composer:
+        outcomes = await composer.write(Ask("console", "terminal:me", seed=0), 3, allowed=State.SHELVED)
+    assert [each.state for each in outcomes] == [State.SHELVED, State.HELD, State.BLOCKED]
+
+
 async def test_a_channel_with_rules_of_its_own_gets_nothing_from_the_shelf(composing: Opened) -> None:
     rules = {"platforms": {"discord": {"channels": {"9": {"always_review": True}}}}}
     async with composing([FINE], policy=Policy.model_validate(rules)) as composer:
-        await composer.write(Ask("discord", "shelf"), 1, allowed=State.SHELVED)
+        await composer.stock(Ask("discord", "shelf"), 1)
         outcome = await composer.compose(Ask("discord", "discord:2", channel="9"))
     assert not outcome.from_shelf
     assert outcome.state is State.HELD

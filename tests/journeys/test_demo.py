@@ -51,8 +51,8 @@ def test_the_demo_speaks_publishes_and_leaves_the_held_ones(taught: Path, tmp_pa
     shutil.copytree(taught, folder)
     said = demo(folder)
     first = states(folder)
-    assert sum(first.values()) == 10
-    assert first[State.APPROVED] == first[State.SHELVED] == first[State.SENDING] == 0
+    assert sum(first.values()) >= 40
+    assert first[State.APPROVED] == first[State.SENDING] == 0
     assert f"{first[State.PUBLISHED]} published now" in said
     assert f"{first[State.HELD]} held for a person" in said
     assert "4.60 nats a token before, 4.10 after" in said
