@@ -1,12 +1,9 @@
 """``confess corpus``: look at posts before they are learned, and make them forgotten."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from finetune.corpus.audit import Action
 
 app = typer.Typer(help="Look at a heap of posts before it is learned; forget rows.", no_args_is_help=True)
 
@@ -60,12 +57,12 @@ def check(
         longest=longest,
         languages=tuple(language or ()),
         authors=tuple(author or ()),
+        keep=tuple(keep or ()),
+        scrub=tuple(scrub or ()),
+        drop=tuple(drop or ()),
         least_characters=0,
     )
-    actions = _actions(keep or [], scrub or [], drop or [])
-    view.check(
-        paths, options, actions=actions if audit else None, dropped=dropped, card=card, consent=consent, as_json=json_
-    )
+    view.check(paths, options, audited=audit, dropped=dropped, card=card, consent=consent, as_json=json_)
 
 
 @app.command()
@@ -92,15 +89,3 @@ def forget(
     with view.progress() as bars:
         found = forget_rows(paths, rule, adapters=adapters, now=datetime.now(UTC), progress=bars)
     view.forgotten(found)
-
-
-def _actions(keep: list[str], scrub: list[str], drop: list[str]) -> "dict[str, Action]":
-    from finetune.corpus.audit import Action
-
-    chosen: dict[str, Action] = {}
-    for action, categories in ((Action.KEEP, keep), (Action.SCRUB, scrub), (Action.DROP, drop)):
-        for category in categories:
-            if category in chosen:
-                raise typer.BadParameter(f"{category} is both {chosen[category]} and {action}; choose one")
-            chosen[category] = action
-    return chosen

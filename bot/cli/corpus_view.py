@@ -16,7 +16,7 @@ from rich.text import Text
 from bot.cli.console import console, errors, plain
 from finetune.corpus import Corpus, Drop, ReadOptions, read
 from finetune.corpus import Progress as Step
-from finetune.corpus.audit import Action, Audit, audit
+from finetune.corpus.audit import Audit, audit
 from finetune.corpus.card import describe, write
 from finetune.corpus.forget import Forgotten
 from finetune.corpus.options import FEW_CHARACTERS, LEAST_CHARACTERS
@@ -30,19 +30,18 @@ def check(
     paths: Sequence[Path],
     options: ReadOptions,
     *,
-    actions: Mapping[str, Action] | None,
+    audited: bool,
     dropped: Path | None,
     card: Path | None,
     consent: str,
     as_json: bool,
 ) -> None:
-    """Read, audit and show; `actions` of None leaves the audit out.
+    """Read, audit when `audited`, and show.
 
     Raises:
         CorpusError: the corpus cannot be used, or is too small to learn from (told after everything was shown).
     """
     now = datetime.now(UTC)
-    found: Audit | None = None
     with _listing(dropped) as listing, progress() as bars:
 
         def list_drop(drop: Drop) -> None:
@@ -50,14 +49,14 @@ def check(
                 listing.write(drop.to_json() + "\n")
 
         corpus = read(paths, options, progress=bars, dropped=list_drop)
-        if actions is not None:
-            corpus, found = audit(corpus, actions=actions, progress=bars, dropped=list_drop)
+        if audited:
+            corpus = audit(corpus, progress=bars, dropped=list_drop)
     if card is not None:
-        write(card, corpus, found, consent=consent, now=now)
+        write(card, corpus, consent=consent, now=now)
     if as_json:
-        sys.stdout.write(json.dumps(describe(corpus, found, consent=consent, now=now), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(describe(corpus, consent=consent, now=now), ensure_ascii=False) + "\n")
     elif dropped != Path("-"):
-        _show(corpus, found)
+        _show(corpus)
     if card is not None:
         errors.print(plain(f"The data card is in {card}.", "dim"))
     corpus.require_enough(LEAST_CHARACTERS)
@@ -91,13 +90,14 @@ def _listing(target: Path | None) -> Iterator[TextIO | None]:
 
 
 class _Bars:
-    """One progress bar a stage, with rate and time left."""
+    """One progress bar a stage, with rate and time left; drawn from the first step on."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, step: Step) -> None:
+        self._progress.start()
         if step.stage not in self._tasks:
             self._tasks[step.stage] = self._progress.add_task(_STAGES[step.stage], total=step.total, rows="")
         task = self._tasks[step.stage]
@@ -110,12 +110,15 @@ class _Bars:
 def progress() -> Iterator[_Bars]:
     """Bars on standard error for the long steps of reading; gone at the end."""
     words = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"))
-    times = (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*words, *times, console=errors, transient=True) as shown:
+    shown = Progress(*words, TimeElapsedColumn(), TimeRemainingColumn(), console=errors, transient=True)
+    try:
         yield _Bars(shown)
+    finally:
+        if shown.tasks:
+            shown.stop()
 
 
-def _show(corpus: Corpus, found: Audit | None) -> None:
+def _show(corpus: Corpus) -> None:
     for sniffed in corpus.sniffed[:20]:
         console.print(Text("● ", style="cyan") + plain(sniffed.source, "bold") + plain(f"  {sniffed.detail}"))
     if len(corpus.sniffed) > 20:
@@ -129,8 +132,8 @@ def _show(corpus: Corpus, found: Audit | None) -> None:
     console.print(plain(kept, "bold"))
     if corpus.drops:
         console.print(_bars("left out because", dict(corpus.drops.most_common())))
-    if found is not None:
-        _show_audit(found)
+    if corpus.audit is not None:
+        _show_audit(corpus.audit)
     for warning in corpus.warnings:
         console.print(plain(f"! {warning}", "yellow"))
     if corpus.characters >= FEW_CHARACTERS:

@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-from finetune.corpus.options import Progress, ProgressCallback
+from rapidfuzz import process
+
+from finetune.corpus.options import Progress, ProgressCallback, ReadOptions
 from finetune.corpus.read import Corpus, DropCallback
 from finetune.corpus.row import Drop, Row
 from finetune.corpus.spool import Spool
@@ -95,25 +97,24 @@ class Audit:
 def audit(
     corpus: Corpus,
     *,
-    actions: Mapping[str, Action] | None = None,
     judge: Judge | None = None,
     most: int | None = None,
     progress: ProgressCallback | None = None,
     dropped: DropCallback | None = None,
-) -> tuple[Corpus, Audit]:
-    """Judge the rows and do what `actions` says; the corpus that comes back is the one to learn from.
+) -> Corpus:
+    """Judge the rows and do with each what the corpus's options say; learn from the corpus that comes back.
 
-    `actions` maps a category of the gate to what is done with such rows, over `DEFAULT_ACTIONS`; `judge` is the gate's
-    embedded filters but for shape and repeats when None; `most` judges only that many rows, evenly spaced, and then
-    changes none: a quick look.
+    The options `keep`, `scrub` and `drop` name categories of the gate, over `DEFAULT_ACTIONS`. `judge` is the gate's
+    embedded filters but for shape and repeats when None. `most` judges only that many rows, evenly spaced, and changes
+    none: a quick look. The findings are the new corpus's `audit`.
 
     Raises:
-        BadOption: something shall be scrubbed or dropped, but only some rows are judged.
+        BadOption: a category has a name the gate does not know.
         EmptyCorpus: every row was dropped.
     """
-    chosen = {**({} if most is not None else DEFAULT_ACTIONS), **(actions or {})}
-    if most is not None and any(action is not Action.KEEP for action in chosen.values()):
-        raise BadOption("A quick look changes nothing; judge all rows to scrub or drop some.")
+    if judge is None:
+        _check_names([*corpus.options.keep, *corpus.options.scrub, *corpus.options.drop])
+    chosen = actions(corpus.options) if most is None else {}
     total = len(corpus.rows)
     step = max(1, -(-total // most)) if most else 1
     places = range(0, total, step)
@@ -124,14 +125,30 @@ def audit(
         if progress is not None:
             progress(Progress("judging", min(start + BATCH, len(places)), len(places), start + len(rows)))
     found = run.summary(judged=len(places), of=total)
-    if most is not None or not (found.scrubbed or found.dropped):
-        return corpus, found
+    if not (found.scrubbed or found.dropped):
+        return replace(corpus, audit=found)
     if not run.kept:
         raise EmptyCorpus("The audit dropped every row; scrub or keep what it found instead.")
     drops = corpus.drops + Counter({f"audit: {name}": count for name, count in run.drops.items()})
     characters, sha256 = run.kept.measure()
-    changed = replace(corpus, rows=run.kept, drops=drops, characters=characters, sha256=sha256)
-    return changed, found
+    return replace(corpus, rows=run.kept, drops=drops, characters=characters, sha256=sha256, audit=found)
+
+
+def actions(options: ReadOptions) -> dict[str, Action]:
+    """Category → what is done: the defaults, and over them what was chosen."""
+    chosen = ((Action.KEEP, options.keep), (Action.SCRUB, options.scrub), (Action.DROP, options.drop))
+    return {**DEFAULT_ACTIONS, **{category: action for action, named in chosen for category in named}}
+
+
+def _check_names(named: Sequence[str]) -> None:
+    """Refuse a category the gate does not know: a typo would leave the rows in."""
+    from moderation.policy import DEFAULT_RULES
+
+    for category in named:
+        if category not in DEFAULT_RULES:
+            close = process.extractOne(category, list(DEFAULT_RULES), score_cutoff=60)
+            hint = f"you may mean {close[0]!r}" if close else f"it knows {', '.join(sorted(DEFAULT_RULES))}"
+            raise BadOption(f"The gate has no category {category!r}; {hint}.")
 
 
 def corpus_gate() -> Judge:

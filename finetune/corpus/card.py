@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from finetune.corpus.audit import Audit
 from finetune.corpus.forget import ROWS_FILE
 from finetune.corpus.read import Corpus
 
@@ -20,7 +19,7 @@ CARD_JSON, CARD_MARKDOWN = "data-card.json", "data-card.md"
 NO_CONSENT = "Nobody said whether the authors agreed; say it with --consent."
 
 
-def describe(corpus: Corpus, audit: Audit | None, *, consent: str = "", now: datetime | None = None) -> dict[str, Any]:
+def describe(corpus: Corpus, *, consent: str = "", now: datetime | None = None) -> dict[str, Any]:
     """The data card as plain JSON data."""
     authors: set[str] = set()
     first: datetime | None = None
@@ -31,7 +30,7 @@ def describe(corpus: Corpus, audit: Audit | None, *, consent: str = "", now: dat
         if row.created_at is not None:
             first = row.created_at if first is None else min(first, row.created_at)
             last = row.created_at if last is None else max(last, row.created_at)
-    options = asdict(corpus.options)
+    options = asdict(corpus.options) | {"authors": len(corpus.options.authors)}
     found = {
         "made_at": now.isoformat() if now else None,
         "consent": consent or NO_CONSENT,
@@ -45,8 +44,8 @@ def describe(corpus: Corpus, audit: Audit | None, *, consent: str = "", now: dat
         "last_post": last.isoformat() if last else None,
         "sources": [asdict(source) for source in corpus.sources],
         "formats": [asdict(found) for found in corpus.sniffed],
-        "options": options | {"languages": list(options["languages"]), "authors": len(options["authors"])},
-        "audit": audit.to_json() if audit else None,
+        "options": options,
+        "audit": corpus.audit.to_json() if corpus.audit else None,
         "warnings": corpus.warnings,
     }
     plain: dict[str, Any] = json.loads(json.dumps(found))
@@ -54,10 +53,10 @@ def describe(corpus: Corpus, audit: Audit | None, *, consent: str = "", now: dat
 
 
 def write(
-    folder: Path, corpus: Corpus, audit: Audit | None, *, consent: str = "", now: datetime | None = None
+    folder: Path, corpus: Corpus, audit: None = None, *, consent: str = "", now: datetime | None = None
 ) -> dict[str, Any]:
     """Write the three files of the card into `folder` and return its data; the JSON comes last, whole."""
-    found = describe(corpus, audit, consent=consent, now=now)
+    found = describe(corpus, consent=consent, now=now)
     folder.mkdir(parents=True, exist_ok=True)
     hashes = np.fromiter((row.hash for row in corpus.rows), dtype=np.uint64, count=len(corpus.rows))
     np.save(folder / ROWS_FILE, np.sort(hashes), allow_pickle=False)

@@ -147,7 +147,11 @@ def _named(columns: Sequence[str], wanted: str, records: Sequence[Sequence[str]]
 
 
 def _longest(columns: Sequence[str], records: Sequence[Sequence[str]]) -> str | None:
-    totals = Counter({index: sum(len(r[index]) for r in records if index < len(r)) for index in range(len(columns))})
+    """The column with the most text that is not all numbers, dates and addresses; None when each is."""
+    totals: Counter[int] = Counter()
+    for index in range(len(columns)):
+        cells = [record[index] for record in records if index < len(record)]
+        totals[index] = sum(len(cell) for cell in cells if kind(cell) in (None, "an id", "a handle"))
     top = totals.most_common(1)
     return columns[top[0][0]] if top and top[0][1] else None
 

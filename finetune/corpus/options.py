@@ -42,6 +42,9 @@ class ReadOptions:
     longest: int = 1_000
     languages: tuple[str, ...] = ()  # ISO 639-1; empty takes all
     authors: tuple[str, ...] = ()  # only theirs, where the source tells; empty takes all
+    keep: tuple[str, ...] = ()  # categories of the gate whose rows the audit leaves as they are
+    scrub: tuple[str, ...] = ()  # … whose marked parts it replaces by "…"
+    drop: tuple[str, ...] = ()  # … whose rows it drops
     least_characters: int = LEAST_CHARACTERS  # refuse a corpus with fewer; 0 never refuses
 
     def __post_init__(self) -> None:
@@ -61,6 +64,10 @@ class ReadOptions:
         for code in self.languages:
             if len(code) != 2 or not code.isalpha() or not code.islower():
                 raise BadOption(f"{code!r} is no language code; give two letters of ISO 639-1, such as en or de.")
+        named = [*self.keep, *self.scrub, *self.drop]
+        twice = next((category for category in named if named.count(category) > 1), None)
+        if twice is not None:
+            raise BadOption(f"{twice} is named twice among keep, scrub and drop; choose one.")
         if self.shortest < 1:
             raise BadOption(f"shortest is {self.shortest}; an empty post teaches nothing, give 1 or more.")
         if not 0.5 <= self.near <= 1:

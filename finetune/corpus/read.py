@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from finetune.corpus.sniff import recognise
 from finetune.corpus.sources import DEEPEST, Member, Meter, Tree, open_path, packing, unpack
 from finetune.corpus.spool import Picked, Spool
 from finetune.errors import CorpusError, EmptyCorpus, NoTextColumn, TooLittleText, UnreadableCorpus
+
+if TYPE_CHECKING:
+    from finetune.corpus.audit import Audit
 
 DropCallback = Callable[[Drop], None]
 _TELL_EVERY = 1_000  # records between two progress calls
@@ -53,6 +57,7 @@ class Corpus:
     seen: int  # records met, dropped ones included
     characters: int  # of all rows
     sha256: str  # of the rows' 64-bit hashes in order: the corpus's identity
+    audit: "Audit | None" = None  # what :func:`finetune.corpus.audit.audit` found in it
 
     @property
     def warnings(self) -> list[str]:

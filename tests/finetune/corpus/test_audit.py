@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from finetune.corpus import Corpus, Drop
-from finetune.corpus.audit import Action, audit, looks_like_several, scrub
+from finetune.corpus.audit import Action, Audit, audit, looks_like_several, scrub
 from finetune.corpus.card import NO_CONSENT
 from finetune.corpus.card import write as write_card
 from finetune.corpus.forget import Rule, forget, load_rules, stale_since
@@ -46,6 +47,17 @@ class Finder:
         ]
 
 
+def choosing(corpus: Corpus, **choices: tuple[str, ...]) -> Corpus:
+    """The corpus with other options for the audit."""
+    return replace(corpus, options=replace(corpus.options, **choices))  # type: ignore[arg-type]
+
+
+def audited(corpus: Corpus) -> Audit:
+    """What the audit found."""
+    assert corpus.audit is not None
+    return corpus.audit
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Corpus:
     """Five harmless posts, one with an address, one with an insult."""
@@ -54,7 +66,8 @@ def corpus(tmp_path: Path) -> Corpus:
 
 def test_the_real_gate_finds_an_address(corpus: Corpus) -> None:
     """With the defaults: the address is scrubbed, everything else stays as it was."""
-    changed, found = audit(corpus)
+    changed = audit(corpus)
+    found = audited(changed)
     assert found.findings["email"].rows == 1
     assert found.scrubbed == 1
     kept = [row.text for row in changed.rows]
@@ -69,8 +82,9 @@ def test_keep_scrub_and_drop(corpus: Corpus) -> None:
     """Each category by its own choice; drops are counted and listed."""
     drops: list[Drop] = []
     judge = Finder(animal="parrot", email="ada.lovelace@example.org", boss="boss")
-    actions = {"animal": Action.DROP, "email": Action.KEEP, "boss": Action.SCRUB}
-    changed, found = audit(corpus, judge=judge, actions=actions, dropped=drops.append)
+    corpus = choosing(corpus, drop=("animal",), keep=("email",), scrub=("boss",))
+    changed = audit(corpus, judge=judge, dropped=drops.append)
+    found = audited(changed)
     kept = [row.text for row in changed.rows]
     assert SLUR not in kept
     assert MAIL in kept
@@ -84,24 +98,31 @@ def test_keep_scrub_and_drop(corpus: Corpus) -> None:
 
 def test_what_cannot_be_scrubbed_is_dropped(corpus: Corpus) -> None:
     """A finding on the whole text leaves nothing to keep."""
-    changed, found = audit(corpus, judge=Finder(everything=SLUR), actions={"everything": Action.SCRUB})
-    assert found.dropped == 1
+    changed = audit(choosing(corpus, scrub=("everything",)), judge=Finder(everything=SLUR))
+    assert audited(changed).dropped == 1
     assert SLUR not in [row.text for row in changed.rows]
 
 
 def test_a_quick_look_changes_nothing(corpus: Corpus) -> None:
-    """Some rows are judged; scrubbing on a sample is refused."""
-    changed, found = audit(corpus, judge=Finder(cat="cat"), most=3)
-    assert changed is corpus
-    assert (found.judged, found.of) == (3, 7)
-    with pytest.raises(BadOption, match="judge all rows"):
-        audit(corpus, judge=Finder(cat="cat"), most=3, actions={"cat": Action.DROP})
+    """Some rows are judged, none is dropped."""
+    changed = audit(choosing(corpus, drop=("cat",)), judge=Finder(cat="a"), most=3)
+    assert list(changed.rows) == list(corpus.rows)
+    assert (audited(changed).judged, audited(changed).of) == (3, 7)
+    assert audited(changed).findings["cat"].rows == 3
 
 
 def test_dropping_everything_is_said(corpus: Corpus) -> None:
     """An empty corpus is no result."""
     with pytest.raises(EmptyCorpus, match="dropped every row"):
-        audit(corpus, judge=Finder(any=" "), actions={"any": Action.DROP})
+        audit(choosing(corpus, drop=("any",)), judge=Finder(any=" "))
+
+
+def test_a_category_nobody_knows_is_refused(corpus: Corpus) -> None:
+    """A typo would leave the rows in; one category cannot be treated in two ways."""
+    with pytest.raises(BadOption, match="no category 'emial'; you may mean 'email'"):
+        audit(choosing(corpus, drop=("emial",)))
+    with pytest.raises(BadOption, match="named twice"):
+        choosing(corpus, drop=("email",), keep=("email",))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +149,7 @@ def test_scrubbing_overlapping_spans() -> None:
 
 def test_vocabulary_and_lengths_add_up(corpus: Corpus) -> None:
     """Every row has a length, every word a frequency."""
-    _, found = audit(corpus, judge=Finder())
+    found = audited(audit(corpus, judge=Finder()))
     assert sum(found.lengths.values()) == len(corpus.rows)
     assert sum(found.vocabulary.frequencies.values()) == found.vocabulary.distinct
     assert found.vocabulary.words >= found.vocabulary.distinct > 50
@@ -136,8 +157,8 @@ def test_vocabulary_and_lengths_add_up(corpus: Corpus) -> None:
 
 def test_the_data_card(corpus: Corpus, tmp_path: Path) -> None:
     """Counts, hashes and the consent line; no text of any row."""
-    changed, found = audit(corpus)
-    card = write_card(tmp_path / "card", changed, found, consent="They all said yes.", now=NOW)
+    changed = audit(corpus)
+    card = write_card(tmp_path / "card", changed, consent="They all said yes.", now=NOW)
     assert json.loads((tmp_path / "card" / "data-card.json").read_text()) == card
     assert (card["rows"], card["seen"], card["consent"]) == (7, 7, "They all said yes.")
     assert card["rows_sha256"] == changed.sha256
@@ -147,13 +168,13 @@ def test_the_data_card(corpus: Corpus, tmp_path: Path) -> None:
     assert not any(post[:30] in whole for post in [*POSTS, "ada.lovelace"])
     hashes = np.load(tmp_path / "card" / "data-rows.npy", allow_pickle=False)
     assert set(hashes.tolist()) == {row.hash for row in corpus.rows}
-    assert write_card(tmp_path / "card", corpus, None)["consent"] == NO_CONSENT
+    assert write_card(tmp_path / "card", corpus)["consent"] == NO_CONSENT
 
 
 def test_hostile_names_do_not_break_the_card(tmp_path: Path) -> None:
     """A file name is text from outside."""
     path = write(tmp_path / "a|b <script>`x`.txt", "\n".join(POSTS))
-    write_card(tmp_path / "card", read_all(path), None)
+    write_card(tmp_path / "card", read_all(path))
     text = (tmp_path / "card" / "data-card.md").read_text()
     assert "<script>" not in text
     assert "a\\|b" in text
@@ -171,9 +192,9 @@ def records(tmp_path: Path) -> Path:
 def test_an_author_is_forgotten_and_adapters_marked(tmp_path: Path) -> None:
     """The rows never come in again, not with a fresh export either; the adapter that learned them is stale."""
     path = records(tmp_path)
-    write_card(tmp_path / "adapters" / "knows", read_all(path), None)
+    write_card(tmp_path / "adapters" / "knows", read_all(path))
     other = read_all(write(tmp_path / "else" / "other.txt", "Somebody else wrote this, and only this."))
-    write_card(tmp_path / "adapters" / "does-not", other, None)
+    write_card(tmp_path / "adapters" / "does-not", other)
     found = forget([path], Rule(author="@ada"), adapters=tmp_path / "adapters", now=NOW)
     assert (found.rows, found.stale) == (2, ("knows",))
     assert texts(path) == [POSTS[0], POSTS[2], POSTS[4]]
@@ -200,7 +221,7 @@ def test_a_pattern_is_forgotten_in_a_folder(tmp_path: Path) -> None:
 def test_a_scrubbed_row_is_found_again(tmp_path: Path) -> None:
     """What an adapter learned in scrubbed form counts as learned."""
     path = write(tmp_path / "a.txt", "\n".join([*POSTS, MAIL]))
-    write_card(tmp_path / "adapters" / "one", audit(read_all(path))[0], None)
+    write_card(tmp_path / "adapters" / "one", audit(read_all(path)))
     assert forget([path], Rule(match="ada.lovelace"), adapters=tmp_path / "adapters", now=NOW).stale == ("one",)
 
 
@@ -283,8 +304,9 @@ def test_check_as_json_and_dropped_to_standard_output(tmp_path: Path) -> None:
 
 
 def test_check_contradictory_choices(tmp_path: Path) -> None:
-    """Usage errors end with 2."""
-    assert run("check", str(big(tmp_path)), "--drop", "email", "--keep", "email")[0] == 2
+    """A mistake of ours to explain, before anything is read."""
+    with pytest.raises(BadOption, match="email is named twice"):
+        run("check", str(tmp_path / "not-read.csv"), "--drop", "email", "--keep", "email")
 
 
 def test_forget_says_what_it_did(tmp_path: Path) -> None:
