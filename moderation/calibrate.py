@@ -60,7 +60,7 @@ def by_budget(
     """Thresholds under which at most `budget` (0 to 1) of `texts`, all known to be fine, is held.
 
     Raises:
-        CalibrationError: too few texts, or other filters alone hold more than the budget.
+        CalibrationError: too few texts, or more than the budget are held whatever the thresholds.
     """
     if len(texts) < MIN_TEXTS:
         raise CalibrationError(f"There are {len(texts)} texts to calibrate on; at least {MIN_TEXTS} are needed.")
@@ -83,6 +83,11 @@ def by_budget(
         limits = _limits(scores, given_up)
         return sum(any(v.scores.get(name, 0.0) >= limits[name] for name in CLASSIFIED) for v in rest)
 
+    if held(0) > allowed:
+        raise CalibrationError(
+            f"{held(0)} of these texts score so high that no threshold lets them through; "
+            "look at them with `confess corpus check`: perhaps they are not fine."
+        )
     given_up = _largest(lambda count: held(count) <= allowed, allowed)
     limits = _limits(scores, given_up)
     blocks = _limits(scores, given_up // 20)
