@@ -78,6 +78,7 @@ class Composer:
         sampling: Sampling,
         candidates: int = 4,
         shelf_life: timedelta = timedelta(hours=72),
+        held_life: timedelta = timedelta(days=14),
         remember: timedelta = timedelta(days=90),
         said: Callable[[str, datetime], None] = lambda text, at: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -87,6 +88,7 @@ class Composer:
         Args:
             candidates: texts that are written for one post.
             shelf_life: how long a post may lie on the shelf.
+            held_life: how long a held post waits for a person.
             remember: how long a post counts as said already.
             said: told of each post that is going out, so that the gate finds repetitions of it.
         """
@@ -97,7 +99,7 @@ class Composer:
         self._draw_seed = draw_seed
         self._sampling = sampling
         self._candidates = candidates
-        self._shelf_life = shelf_life
+        self._lives = {State.SHELVED: shelf_life, State.APPROVED: WAIT, State.HELD: held_life}
         self._remember = remember
         self._said = said
         self._clock = clock
@@ -239,7 +241,6 @@ class Composer:
         self, session: Session, ask: Ask, candidate: Candidate, birth: State, now: datetime, slot: str | None = None
     ) -> Post:
         identity, text, verdict = self.worker.identity, candidate.generated, candidate.verdict
-        lives = {State.SHELVED: self._shelf_life, State.APPROVED: WAIT}
         draft = posts.Draft(
             text=text.text,
             platform=ask.platform,
@@ -262,7 +263,7 @@ class Composer:
             decision=verdict.decision,
             policy=verdict.policy,
             verdict=verdict.to_json(),
-            expires_at=now + lives[birth] if birth in lives else None,
+            expires_at=now + self._lives[birth] if birth in self._lives else None,
         )
         why = verdict.reasons[0] if verdict.reasons else "the gate found nothing"
         return posts.create(session, draft=draft, state=birth, who="gate", why=why, now=now)

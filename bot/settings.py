@@ -62,6 +62,7 @@ class EngineSettings(Section):
 
 class ComposeSettings(Section):
     candidates: int = Field(4, ge=1, le=64, description="Texts written for one post; the best allowed one is kept")
+    held_days: float = Field(14.0, gt=0, description="Days after which a held post that nobody decided on expires")
     remember_days: int = Field(90, ge=0, description="Days during which the bot's own posts count as already said")
 
 

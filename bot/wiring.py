@@ -119,6 +119,7 @@ async def open_composer(settings: Settings) -> AsyncIterator[Composer]:
                     sampling=settings.sampling,
                     candidates=settings.compose.candidates,
                     shelf_life=timedelta(hours=settings.shelf.max_age_hours),
+                    held_life=timedelta(days=settings.compose.held_days),
                     remember=timedelta(days=settings.compose.remember_days),
                     said=memory.remember,
                 )

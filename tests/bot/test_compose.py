@@ -4,7 +4,7 @@ import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -91,6 +91,7 @@ async def test_without_an_allowed_text_the_held_one_waits_for_a_person(composing
         outcome = await composer.compose(Ask("discord", "discord:1"))
     assert (outcome.state, outcome.text) == (State.HELD, HELD)
     assert outcome.verdict.decision is Decision.HOLD
+    assert record(sqlite_db)[HELD].expires_at == NOW + timedelta(days=14)
     assert record(sqlite_db)[BLOCKED].state is State.BLOCKED
 
 
