@@ -22,7 +22,6 @@ from finetune.corpus.forget import Forgotten
 from finetune.corpus.options import FEW_CHARACTERS, LEAST_CHARACTERS
 
 _STAGES = {"reading": "Reading", "duplicates": "Looking for repeats", "judging": "Judging"}
-_SHOWN = 5
 _BAR = 28  # characters of the longest histogram bar
 
 
@@ -124,9 +123,8 @@ def _show(corpus: Corpus) -> None:
     if len(corpus.sniffed) > 20:
         console.print(f"  and {len(corpus.sniffed) - 20:,} more files")
     console.print()
-    step = max(1, len(corpus.rows) // _SHOWN)
-    for place in range(0, min(len(corpus.rows), step * _SHOWN), step):
-        console.print(Text("  │ ", style="dim") + plain(_short(corpus.rows[place].text)))
+    for row in corpus.examples():
+        console.print(Text("  │ ", style="dim") + plain(_short(row.text)))
     kept = f"{len(corpus.rows):,} posts kept of {corpus.seen:,} records, {corpus.characters:,} characters"
     console.print()
     console.print(plain(kept, "bold"))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 DropCallback = Callable[[Drop], None]
 _TELL_EVERY = 1_000  # records between two progress calls
 MOST_NOTES = 10  # remarks kept of one source
+MOST_TOLD = 5  # sources named in an account
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,25 @@ class Corpus:
     characters: int  # of all rows
     sha256: str  # of the rows' 64-bit hashes in order: the corpus's identity
     audit: "Audit | None" = None  # what :func:`finetune.corpus.audit.audit` found in it
+
+    @property
+    def account(self) -> list[str]:
+        """What came of the reading, a line each: the files, five rows, what was left out, what the audit did."""
+        told = [f"{found.source}: {found.detail}" for found in self.sniffed[:MOST_TOLD]]
+        if len(self.sniffed) > MOST_TOLD:
+            told.append(f"and {len(self.sniffed) - MOST_TOLD:,} more files")
+        told += [f"│ {' ⏎ '.join(row.text.split(chr(10)))[:160]}" for row in self.examples()]
+        drops = ", ".join(f"{count:,} {reason}" for reason, count in self.drops.most_common())
+        told.append(f"{len(self.rows):,} posts kept of {self.seen:,}" + (f"; left out: {drops}" if drops else ""))
+        if self.audit is not None and self.audit.findings:
+            found = ", ".join(f"{each.rows:,} {name} ({each.action})" for name, each in self.audit.findings.items())
+            told.append(f"The gate found {found}")
+        return told
+
+    def examples(self, count: int = 5) -> list[Row]:
+        """Some rows, spread over the corpus."""
+        step = max(1, len(self.rows) // count)
+        return [self.rows[place] for place in range(0, min(len(self.rows), step * count), step)]
 
     @property
     def warnings(self) -> list[str]:

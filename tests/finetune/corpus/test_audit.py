@@ -117,6 +117,14 @@ def test_dropping_everything_is_said(corpus: Corpus) -> None:
         audit(choosing(corpus, drop=("any",)), judge=Finder(any=" "))
 
 
+def test_the_account_tells_it_all(corpus: Corpus) -> None:
+    """The file, five rows, the count, the findings: what `confess finetune` says before it trains."""
+    told = audit(corpus, judge=Finder(animal="parrot")).account
+    assert told[0] == "a.txt: plain text, a post on each line, UTF-8"
+    assert told[1:6] == [f"│ {post}" for post in POSTS]
+    assert told[6:] == ["7 posts kept of 7", "The gate found 1 animal (keep)"]
+
+
 def test_a_category_nobody_knows_is_refused(corpus: Corpus) -> None:
     """A typo would leave the rows in; one category cannot be treated in two ways."""
     with pytest.raises(BadOption, match="no category 'emial'; you may mean 'email'"):
