@@ -8,6 +8,7 @@ again, in that order, the closest place winning. X is the exception: nothing the
 import hashlib
 import json
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -141,11 +142,16 @@ class Policy(BaseModel):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        tables = [self.rules, self.nsfw.rules]
+        enforced = [self.rules, self.nsfw.rules]
         for platform in self.platforms.values():
-            tables += [platform.rules, *(channel.rules for channel in platform.channels.values())]
+            enforced += [platform.rules, *(channel.rules for channel in platform.channels.values())]
+        unknown = {name for table in (*enforced, self.shadow) for name in table if name not in DEFAULT_RULES}
+        for category in sorted(unknown):
+            near = get_close_matches(category, DEFAULT_RULES, n=1)
+            hint = f'; did you mean "{near[0]}"?' if near else ": " + ", ".join(sorted(DEFAULT_RULES))
+            raise ValueError(f'there is no category "{category}"{hint}')
         for category in NEVER_ALLOW:
-            for table in tables:
+            for table in enforced:
                 rule = table.get(category)
                 if rule is not None and (rule.flat is Decision.ALLOW or (rule.flat is None and rule.hold is None)):
                     raise ValueError(f'"{category}" can be held or blocked, never allowed')

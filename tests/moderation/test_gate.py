@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moderation.echo import EchoIndex
 from moderation.filters.base import Context, Filter
 from moderation.gate import FAILED, Absent, Gate, default_gate
-from moderation.policy import Policy
+from moderation.policy import DEFAULT_RULES, NEVER_ALLOW, Policy
 from moderation.verdict import Decision, Verdict
 from tests.moderation.scripted import Scripted, ScriptedBatch, crash, found, nothing, scored, slow
 
@@ -63,8 +63,10 @@ def test_a_filter_that_raises_holds_and_says_why() -> None:
 
 
 def test_no_rule_can_let_a_failure_through() -> None:
-    gate = _gate(Scripted("bad", crash), policy={"rules": {FAILED: "allow"}})
-    assert gate.judge("crash").decision is Decision.HOLD
+    everything: dict[str, object] = {"rules": {name: "allow" for name in DEFAULT_RULES if name not in NEVER_ALLOW}}
+    assert _gate(Scripted("bad", crash), policy=everything).judge("crash").decision is Decision.HOLD
+    with pytest.raises(ValueError, match="no category"):
+        _gate(Scripted("bad", crash), policy={"rules": {FAILED: "allow"}})
 
 
 def test_a_failure_does_not_soften_a_block() -> None:

@@ -144,6 +144,8 @@ def test_a_file_is_read_whole_or_from_its_table(tmp_path: Path) -> None:
         ("[policy", "not valid TOML"),
         ('[policy.rules]\ninsult = "mild"\n', "rules.insult"),
         ("[policy]\nstrict = true\n", "strict is wrong"),
+        ('[policy.rules]\nswaering = "allow"\n', 'did you mean "swearing"'),
+        ('[policy.shadow]\nx = "hold"\n', "no category"),
         ('[policy.rules]\nselfharm = "allow"\n', "never allowed"),
     ],
 )
