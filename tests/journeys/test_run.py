@@ -46,6 +46,7 @@ async def confess(home: Path, discord: DiscordServer, **settings: str) -> asynci
         "DISCORD__REVIEWER_ROLE_ID": discord.reviewer_role["id"],
         "ENGINE__THREADS": "1",
         "SHELF__ENABLED": "false",
+        "COMPOSE__CANDIDATES": "1",
         **settings,
     }
     return await asyncio.create_subprocess_exec(
@@ -75,7 +76,7 @@ async def said(process: asyncio.subprocess.Process) -> str:
 def newest(home: Path) -> Post:
     database = Database.open(f"sqlite:///{home / 'confess.db'}")
     with database.reading() as session:
-        post = posts.find(session, states=set(State) - {State.EXPIRED, State.SHELVED}, limit=1)[0]
+        post = posts.find(session, limit=1)[0]
     database.close()
     return post
 
