@@ -16,6 +16,7 @@ FinetuneError                   any of these
 │   ├── NameTaken               an adapter of that name is complete, or another run is making it
 │   ├── RunChanged              an unfinished run of that name had another corpus, base or recipe
 │   └── TrainingDiverged        the loss is no longer a number: lower the learning rate
+├── NoRoom                      a disk is full: free some and run the same command again
 └── Interrupted                 the person asked to stop; everything is saved, the same command goes on
 """
 
@@ -88,6 +89,10 @@ class RunChanged(TrainingError):
 
 class TrainingDiverged(TrainingError):
     """The loss is no longer a number."""
+
+
+class NoRoom(FinetuneError):
+    """A disk is full."""
 
 
 class Interrupted(FinetuneError):

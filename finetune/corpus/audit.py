@@ -17,6 +17,7 @@ from rapidfuzz import process
 
 from finetune.corpus.options import Progress, ProgressCallback, ReadOptions
 from finetune.corpus.read import Corpus, DropCallback
+from finetune.corpus.room import explained
 from finetune.corpus.row import Drop, Row
 from finetune.corpus.spool import Spool
 from finetune.errors import BadOption, EmptyCorpus
@@ -120,8 +121,9 @@ def audit(
     places = range(0, total, step)
     run = _Run(chosen, judge or corpus_gate(), dropped or (lambda drop: None))
     for start in range(0, len(places), BATCH):
-        rows = [corpus.rows[place] for place in places[start : start + BATCH]]
-        run.judge(rows, places[start])
+        with explained():
+            rows = [corpus.rows[place] for place in places[start : start + BATCH]]
+            run.judge(rows, places[start])
         if progress is not None:
             progress(Progress("judging", min(start + BATCH, len(places)), len(places), start + len(rows)))
     found = run.summary(judged=len(places), of=total)

@@ -22,6 +22,7 @@ from finetune.corpus.language import is_foreign
 from finetune.corpus.layouts import may_hold_posts, recognise_tree
 from finetune.corpus.options import FEW_CHARACTERS, Progress, ProgressCallback, ReadOptions
 from finetune.corpus.readers.base import Input, Records, Skipped
+from finetune.corpus.room import explained
 from finetune.corpus.row import Drop, Row, Sniffed
 from finetune.corpus.sniff import recognise
 from finetune.corpus.sources import DEEPEST, Member, Meter, Tree, open_path, packing, unpack
@@ -117,8 +118,10 @@ def read(
 
     Raises:
         CorpusError: one of its kinds; the text is one sentence for people.
+        NoRoom: the temporary folder, where the rows wait, is full.
     """
-    return _Reading(options or ReadOptions(), progress or (lambda step: None), dropped).run(paths)
+    with explained():
+        return _Reading(options or ReadOptions(), progress or (lambda step: None), dropped).run(paths)
 
 
 class _Reading:

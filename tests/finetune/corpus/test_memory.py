@@ -1,5 +1,6 @@
 """Memory does not grow with the corpus but for a few bytes a row."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,27 @@ def test_forty_thousand_rows_cost_little_more_than_four_thousand(tmp_path: Path)
     assert few_rows > 3_900
     assert many_rows > 39_000
     assert many - few < 36_000 * 500
+
+
+_FULL = """
+import resource, sys
+from pathlib import Path
+from finetune.corpus import read
+from finetune.errors import NoRoom
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+try:
+    read([Path(sys.argv[1])])
+except NoRoom as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
+    """Files may not grow beyond 200 kB in that process: the rows do not fit, and nothing is left behind."""
+    path, room = write(tmp_path / "a.csv", body(20_000)), tmp_path / "room"
+    room.mkdir()
+    environment = os.environ | {"TMPDIR": str(room)}
+    command = [sys.executable, "-c", _FULL, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.stdout.startswith(f"There is no room left in {room} for the rows"), done.stderr
+    assert list(room.iterdir()) == []
