@@ -24,6 +24,7 @@ WHO = "publisher"
 MAX_ATTEMPTS = 3  # after so many sends of which none is to be found, a person decides
 SETTLE = timedelta(seconds=30)  # how long a platform may take to show what it accepted
 LOOK_AGAIN = timedelta(minutes=15)  # when a platform does not let us look
+GIVE_UP = timedelta(days=1)  # of not being let look; then a person decides
 RECENT = 500  # published posts whose remote ids are known not to be the one looked for
 
 
@@ -161,15 +162,15 @@ class Publisher:
         try:
             receipt = await self._there(platform, post)
         except NotNow as error:
-            return self._look_later(post, str(error), error.retry_after)
+            return await self._look_later(post, str(error), error.retry_after)
         except Refused as error:
-            return self._look_later(post, str(error), LOOK_AGAIN)
+            return await self._look_later(post, str(error), LOOK_AGAIN)
         except Unsure as error:
             await self._move(post, State.HELD, f"{error} Approve it only if it is not there.", State.UNCERTAIN)
             return True
         except Exception as error:
             log.exception("Looking on %s broke.", platform.name, extra={"action": "reconcile", "post": post.id})
-            return self._look_later(post, f"looking broke ({type(error).__name__})", LOOK_AGAIN)
+            return await self._look_later(post, f"looking broke ({type(error).__name__}).", LOOK_AGAIN)
         if receipt is not None:
             await self._published(post, State.UNCERTAIN, receipt, f"found on {platform.name}")
         elif post.attempts < MAX_ATTEMPTS:
@@ -180,7 +181,11 @@ class Publisher:
         self.wake()
         return True
 
-    def _look_later(self, post: Outgoing, why: str, wait: timedelta) -> bool:
+    async def _look_later(self, post: Outgoing, why: str, wait: timedelta) -> bool:
+        if self._clock() - post.sent_at > GIVE_UP:
+            sentence = f"Nobody could look for a day: {why} Approve it only if it is not there."
+            await self._move(post, State.HELD, sentence, State.UNCERTAIN)
+            return True
         self._look_after[post.id] = self._clock() + wait
         log.warning("Post %d stays uncertain: %s", post.id, why, extra={"action": "reconcile", "post": post.id})
         return False

@@ -83,15 +83,6 @@ class XPlatform:
         """Look for the text on the account's own timeline, among posts not older than this one's birth."""
         return await asyncio.to_thread(self._find, post)
 
-    async def whoami(self) -> str:
-        """The account's handle: proves that the four keys work.
-
-        Raises:
-            Refused: X does not take them; the text carries X's reason.
-            NotNow: X cannot be asked at the moment.
-        """
-        return str((await asyncio.to_thread(self._me))["username"])
-
     async def close(self) -> None:
         """Close the connections."""
         await asyncio.to_thread(self._client.session.close)

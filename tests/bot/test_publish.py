@@ -199,6 +199,21 @@ async def test_a_platform_that_does_not_let_us_look_is_asked_again_later(
     assert stored(database, number).state is State.PUBLISHED
 
 
+async def test_after_a_day_of_not_being_let_look_a_person_decides(database: Database, clock: Clock) -> None:
+    platform = Scripted(sends=[Unsure("Lost.")])
+    number = add_post(database, "hello", now=START)
+    publishing = publisher(database, platform, clock)
+    await publishing.publish_once()
+    platform.looks = [Refused("The channel is gone.") for _ in range(200)]
+    for _ in range(100):
+        clock.now += timedelta(minutes=15)
+        await publishing.reconcile()
+    with database.reading() as session:
+        assert "The channel is gone." in posts.events(session, number)[-1].why
+    assert stored(database, number).state is State.HELD
+    assert len(platform.looks) > 100  # it was asked at the pace of every quarter of an hour, and then no more
+
+
 async def test_one_message_is_never_taken_for_two_posts(database: Database, clock: Clock) -> None:
     platform = Scripted()
     first = add_post(database, "same words", now=START)

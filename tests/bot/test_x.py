@@ -48,12 +48,6 @@ async def test_a_wrong_secret_is_refused_and_nothing_is_posted(server: XServer, 
     assert server.posts == []
 
 
-async def test_the_account_behind_the_keys(server: XServer) -> None:
-    assert await platform_for(server).whoami() == "confessional"
-    with pytest.raises(Refused, match="401"):
-        await platform_for(server, replace(server.keys, api_key="wrong-key")).whoami()
-
-
 async def test_a_duplicate_is_refused_in_xs_own_words(server: XServer, database: Database) -> None:
     server.add("said before", created_at=datetime(2020, 1, 1, tzinfo=UTC))
     with pytest.raises(Refused, match=DUPLICATE.rstrip(".")):
