@@ -1,6 +1,6 @@
 """How much of a row a text repeats: its longest run of the same words, and its likeness in characters."""
 
-from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
@@ -30,6 +30,21 @@ class Match:
     is_copy: bool  # a run of eight words, or a near copy
 
 
+def best_of(matches: Iterable[Match]) -> Match | None:
+    """The match that says most: copies first, then by overlap and by run."""
+    return max(matches, key=lambda match: (match.is_copy, match.overlap, match.run_words), default=None)
+
+
+def copy_of(text: Words, row: str, number: int, may_run: bool) -> Match | None:
+    """What :func:`compare` says, if it is a copy; quick to say no. ``may_run``: a run of eight words is possible."""
+    if not may_run:
+        short, long = sorted((split(row).joined, text.joined), key=len)
+        if not fuzz.partial_ratio(short, long, score_cutoff=100 * LIKE):
+            return None  # likeness in whole is never above likeness in part
+    match = compare(text, row, number)
+    return match if match is not None and match.is_copy else None
+
+
 def compare(text: Words, row: str, number: int = 0) -> Match | None:
     """How ``text`` repeats ``row``; None when they share no word."""
     row_words = split(row)
@@ -38,31 +53,25 @@ def compare(text: Words, row: str, number: int = 0) -> Match | None:
         return None
     reach = len(row_words) + _MARGIN
     first, last = max(0, at - reach), min(len(text), at + run + reach)
-    part = Words(text.words[first:last], text.spans[first:last])
-    overlap, start, end = _likeness(part, row_words)
-    inside = len(row_words.joined) < INSIDE * len(part.joined)
-    strict = inside or len(row_words.joined) < SHORT or len(row_words.joined) * INSIDE > len(part.joined)
+    part = " ".join(text.words[first:last])
+    overlap, start, end = _likeness(part, last - first, row_words.joined)
+    inside = len(row_words.joined) < INSIDE * len(part)
+    strict = inside or len(row_words.joined) < SHORT or len(row_words.joined) * INSIDE > len(part)
     near = len(row_words) >= FEWEST + inside and overlap >= (LIKE_STRICT if strict else LIKE)
-    if run >= RUN and not near:
-        start, end = part.spans[at - first][0], part.spans[at - first + run - 1][1]
-    return Match(number, row, overlap, start, end, run, near or run >= RUN)
+    begin, end = (first + part.count(" ", 0, start), first + part.count(" ", 0, end)) if near else (at, at + run - 1)
+    last_word = min(end, len(text) - 1)
+    return Match(number, row, overlap, text.spans[begin][0], text.spans[last_word][1], run, near or run >= RUN)
 
 
-def _likeness(text: Words, row: Words) -> tuple[float, int, int]:
-    """Likeness 0 to 1 (Indel, by rapidfuzz) and the range of the text's characters that it is about."""
-    whole = (text.spans[0][0], text.spans[-1][1])
-    if len(row.joined) > len(text.joined):
-        like = fuzz.partial_ratio if len(text) >= EXCERPT else fuzz.ratio
-        return like(text.joined, row.joined) / 100, *whole
-    found = fuzz.partial_ratio_alignment(row.joined, text.joined)
+def _likeness(text: str, words: int, row: str) -> tuple[float, int, int]:
+    """Likeness 0 to 1 (Indel, by rapidfuzz) of two texts of folded words, and the part of the first it is about."""
+    if len(row) > len(text):
+        like = fuzz.partial_ratio if words >= EXCERPT else fuzz.ratio
+        return like(text, row) / 100, 0, len(text) - 1
+    found = fuzz.partial_ratio_alignment(row, text)
     if found is None or found.dest_end <= found.dest_start:
-        return 0.0, *whole
-    borders = [0]
-    for word in text.words:
-        borders.append(borders[-1] + len(word) + 1)
-    first = bisect_right(borders, found.dest_start) - 1
-    last = min(bisect_right(borders, found.dest_end - 1) - 1, len(text) - 1)
-    return found.score / 100, text.spans[min(first, last)][0], text.spans[last][1]
+        return 0.0, 0, len(text) - 1
+    return found.score / 100, found.dest_start, found.dest_end - 1
 
 
 def longest_run(text: tuple[str, ...], row: tuple[str, ...]) -> tuple[int, int]:

@@ -68,7 +68,7 @@ def _copies(words: Words, sample: str, index: EchoIndex) -> tuple[int, Copied | 
     """How many of a sample's 8-word sequences are copied, and its longest copied span."""
     starts: set[int] = set()
     best: Copied | None = None
-    for number in index.candidates(words, _COMPARED):
+    for number, _ in index.candidates([words], _COMPARED)[0]:
         row = index.row(number)
         for start, length in runs(words.words, split(row).words, _SHORTEST):
             starts.update(range(start, start + length - RUN + 1))

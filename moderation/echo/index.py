@@ -2,9 +2,8 @@
 
 import json
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 
 from moderation.echo import layout
 from moderation.echo.build import Progress, build
-from moderation.echo.compare import Match, compare
+from moderation.echo.compare import RUN, Match, best_of, compare, copy_of
 from moderation.echo.errors import EchoBroken, EchoNotFound
-from moderation.echo.words import Keys, Words, pair_keys, shingle_keys, split, whole_keys
+from moderation.echo.keys import keys_of
+from moderation.echo.words import Keys, Words, split
 
 _CANDIDATES = 6  # rows compared for one text
 _LONGEST = 20_000  # words of a text that are looked up; longer texts are cut, the gate's shape filter stops them anyway
@@ -75,60 +75,57 @@ class EchoIndex:
         return bytes(self._text[start:end]).decode("utf-8", "replace")
 
     def nearest(self, text: str) -> Match | None:
-        """The row that ``text`` repeats most, or None where no row is like it."""
-        return max(self.matches(text), key=lambda match: (match.is_copy, match.overlap, match.run_words), default=None)
+        """The row that ``text`` repeats most, copy or not; None where no row shares words in order with it."""
+        words = split(text, _LONGEST)
+        found = (compare(words, self.row(number), number) for number, _ in self.candidates([words])[0])
+        return best_of(match for match in found if match is not None)
 
-    def matches(self, text: str, limit: int = _CANDIDATES) -> list[Match]:
-        """Rows that share words in order with ``text``, most promising first; at most ``limit`` are compared."""
-        words = split(text)
-        if len(words) > _LONGEST:
-            words = Words(words.words[:_LONGEST], words.spans[:_LONGEST])
-        found = (compare(words, self.row(number), number) for number in self.candidates(words, limit))
-        return [match for match in found if match is not None]
+    def copies(self, texts: Sequence[str]) -> list[Match | None]:
+        """For each text the row that it copies, if any (:attr:`Match.is_copy`); much faster than :meth:`nearest`."""
+        split_texts = [split(text, _LONGEST) for text in texts]
+        return [
+            best_of(
+                match
+                for number, votes in found
+                if (match := copy_of(words, self.row(number), number, self._may_run(number, votes)))
+            )
+            for words, found in zip(split_texts, self.candidates(split_texts), strict=True)
+        ]
 
-    def candidates(self, words: Words, limit: int = _CANDIDATES) -> list[int]:
-        """Numbers of the rows that share most keys with a text; one shared key is enough for a short row."""
-        if not words.words or not self.rows:
-            return []
-        hits = self._hits(text_keys(words))
-        if not len(hits):
-            return []
-        rows, votes = np.unique(hits, return_counts=True)
-        enough = (votes > 1) | (self._lengths[rows] <= layout.SHORT_ROW)
-        rows, votes = rows[enough], votes[enough]
+    def candidates(self, texts: Sequence[Words], limit: int = _CANDIDATES) -> list[list[tuple[int, int]]]:
+        """For each text the numbers of the rows that share most keys with it, and how many keys.
+
+        One shared key is enough for a short row; of others it says too little.
+        """
+        found: list[list[tuple[int, int]]] = [[] for _ in texts]
+        filled = [place for place, words in enumerate(texts) if words.words]
+        if not filled or not self.rows:
+            return found
+        rows, whose = self._hits(*keys_of([texts[place] for place in filled]))
+        pairs, votes = np.unique((whose << 32) | rows, return_counts=True)
+        whose, rows = pairs >> 32, pairs & 0xFFFFFFFF
+        lengths = self._lengths[rows]
+        enough = (votes > 1) | (lengths <= layout.SHORT_ROW)
         # Of two rows with the same votes, the shorter has more of itself in the text.
-        best = np.lexsort((self._lengths[rows], -votes))[:limit]
-        return [int(row) for row in rows[best]]
+        order = np.flatnonzero(enough)[np.lexsort((lengths[enough], -votes[enough], whose[enough]))]
+        for place, row, count in zip(whose[order].tolist(), rows[order].tolist(), votes[order].tolist(), strict=True):
+            if len(found[filled[place]]) < limit:
+                found[filled[place]].append((row, count))
+        return found
 
-    def _hits(self, keys: Keys) -> NDArray[np.uint32]:
-        """Row numbers of all postings of these keys, a row once for each key that points to it."""
+    def _hits(self, keys: Keys, whose: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Row numbers of all postings of these keys, once for each key that points to the row; and whose key it was."""
         places = (keys >> np.uint64(64 - self._bits)).astype(np.int64)
         starts = self._buckets[places].astype(np.int64)
         sizes = self._buckets[places + 1] - starts
         ends = np.cumsum(sizes)
-        if not len(ends) or not ends[-1]:
-            return np.zeros(0, np.uint32)
         at = np.arange(ends[-1]) + np.repeat(starts - ends + sizes, sizes)
         same = self._prints[at] == np.repeat(keys.astype(np.uint16), sizes)
-        hits: NDArray[np.uint32] = self._posting_rows[at[same]]
-        return hits
+        return self._posting_rows[at[same]].astype(np.int64), np.repeat(whose, sizes)[same]
 
-
-def text_keys(words: Words) -> Keys:
-    """Every key a text can be found by, each once: all its words, each three in a row, each pair within reach."""
-    hashes = words.hashes
-    left, right = _reach(len(hashes))
-    whole = whole_keys(hashes, np.array([len(hashes)]))
-    return np.unique(np.concatenate([whole, shingle_keys(hashes), pair_keys(hashes[left], hashes[right])]))
-
-
-@lru_cache(maxsize=256)
-def _reach(length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places of all pairs of words at most PAIR_REACH apart."""
-    left = np.repeat(np.arange(length), layout.PAIR_REACH)
-    right = left + np.tile(np.arange(1, layout.PAIR_REACH + 1), length)
-    inside = right < length
-    return left[inside], right[inside]
+    def _may_run(self, number: int, votes: int) -> bool:
+        """Whether so many shared keys leave room for a run of eight words: six threes, or their minimisers."""
+        return votes >= (RUN - 2 if self._lengths[number] <= layout.LONG_ROW else 2)
 
 
 def _manifest(folder: Path) -> dict[str, int]:

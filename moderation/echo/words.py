@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 Keys = NDArray[np.uint64]
 
 # Chinese and Japanese write no spaces: there each character counts as a word.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])[^\W_])+(?:['’](?:[^\W_])+)*")
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])[^\W_])+(?:'(?:[^\W_])+)*")
 _PLAIN_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
+_STRAIGHT = str.maketrans("’‘“”–—…", "''\"\"--.")  # so that most texts are plain; every character stays one
 
 # Odd constants for multiplicative hashing: digits of the golden ratio, and those of Steele's SplitMix64.
 _FIRST, _SECOND, _THIRD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
@@ -28,13 +29,19 @@ _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 @dataclass(frozen=True)
 class Words:
-    """The words of one text, with where each stands in it."""
+    """The words of one text, folded (NFKC, case, apostrophes)."""
 
+    text: str  # as given
     words: tuple[str, ...]
-    spans: tuple[tuple[int, int], ...]  # half-open character ranges in the text
 
     def __len__(self) -> int:
         return len(self.words)
+
+    @cached_property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Half-open character ranges of the words in the text."""
+        pattern, text = _readable(self.text)
+        return tuple(match.span() for match in pattern.finditer(text))
 
     @cached_property
     def hashes(self) -> Keys:
@@ -47,19 +54,26 @@ class Words:
         return " ".join(self.words)
 
 
-def split(text: str) -> Words:
-    """The words of a text, folded (NFKC, case, apostrophes), with their places in the text as given."""
-    if text.isascii():
-        found = list(_PLAIN_WORD.finditer(text.lower()))
-        words = tuple(match.group().replace("'", "") for match in found)
-    else:
-        found = list(_WORD.finditer(text))
-        words = tuple(_fold(match.group()) for match in found)
-    return Words(words, tuple(match.span() for match in found))
+def split(text: str, most: int | None = None) -> Words:
+    """The words of a text; at most ``most`` of them."""
+    pattern, readable = _readable(text)
+    words: list[str] = pattern.findall(readable)[:most]
+    if pattern is _WORD:
+        words = [_fold(word) for word in words]
+    elif "'" in readable:
+        words = [word.replace("'", "") for word in words]
+    return Words(text, tuple(words))
+
+
+def _readable(text: str) -> tuple[re.Pattern[str], str]:
+    """The pattern that finds the words, and the text to find them in, character for character."""
+    if not text.isascii():
+        text = text.translate(_STRAIGHT)
+    return (_PLAIN_WORD, text.lower()) if text.isascii() else (_WORD, text)
 
 
 def _fold(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).casefold().replace("'", "").replace("’", "")
+    return unicodedata.normalize("NFKC", word).casefold().replace("'", "")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -80,7 +94,7 @@ def pair_keys(left: Keys, right: Keys) -> Keys:
 
 def whole_keys(hashes: Keys, lengths: NDArray[np.int64]) -> Keys:
     """One key for each text, of all its words in order; ``hashes`` holds the texts (none empty) end to end."""
-    powers = _powers(int(lengths.max(initial=0)))
+    powers = _powers_up_to(1 << max(10, int(lengths.max(initial=0)).bit_length()))
     starts = np.cumsum(lengths) - lengths
     places = np.arange(len(hashes)) - np.repeat(starts, lengths)
     return _mixed(np.add.reduceat(hashes * powers[places], starts))
@@ -89,10 +103,6 @@ def whole_keys(hashes: Keys, lengths: NDArray[np.int64]) -> Keys:
 @lru_cache(maxsize=4)
 def _powers_up_to(size: int) -> Keys:
     return np.cumprod(np.full(size, _WHOLE, np.uint64), dtype=np.uint64)
-
-
-def _powers(longest: int) -> Keys:
-    return _powers_up_to(1 << max(10, longest.bit_length()))
 
 
 def _mixed(keys: Keys) -> Keys:

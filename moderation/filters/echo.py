@@ -1,5 +1,7 @@
 """Does this text repeat a row of the training corpus?"""
 
+from collections.abc import Sequence
+
 from moderation.echo import EchoIndex, Match
 from moderation.filters.base import Context
 from moderation.normalise import Normalised
@@ -19,10 +21,12 @@ class EchoFilter:
 
     def judge(self, text: Normalised, context: Context) -> list[Finding]:
         """At most one finding: the row that the text repeats most."""
-        match = self._index.nearest(text.original)
-        if match is None or not match.is_copy:
-            return []
-        return [finding(match, self.name, "It repeats a training row")]
+        return self.judge_many([text], context)[0]
+
+    def judge_many(self, texts: Sequence[Normalised], context: Context) -> list[list[Finding]]:
+        """The same for many texts."""
+        matches = self._index.copies([text.original for text in texts])
+        return [[finding(match, self.name, "It repeats a training row")] if match else [] for match in matches]
 
 
 def finding(match: Match, name: str, what: str) -> Finding:

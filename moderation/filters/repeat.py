@@ -9,8 +9,8 @@ from threading import Lock
 import numpy as np
 
 from moderation.echo import layout
-from moderation.echo.compare import compare
-from moderation.echo.index import text_keys
+from moderation.echo.compare import best_of, compare
+from moderation.echo.keys import keys_of
 from moderation.echo.words import Keys, Words, shingle_keys, split, whole_keys
 from moderation.filters.base import Context
 from moderation.filters.echo import finding
@@ -66,13 +66,13 @@ class RepeatFilter:
         with self._lock:
             self._forget()
             found = [(number, self._posts[number].text) for number in self._candidates(words)]
-        matches = [match for number, post in found if (match := compare(words, post, number)) and match.is_copy]
-        best = max(matches, key=lambda match: (match.overlap, match.run_words), default=None)
+        matches = (compare(words, post, number) for number, post in found)
+        best = best_of(match for match in matches if match is not None and match.is_copy)
         return [finding(best, self.name, "It repeats an earlier post")] if best else []
 
     def _candidates(self, words: Words) -> list[int]:
         votes: Counter[int] = Counter()
-        for key in text_keys(words).tolist():
+        for key in keys_of([words])[0].tolist():
             votes.update(self._postings.get(key, ()))
         return [number for number, _ in votes.most_common(_CANDIDATES)]
 
@@ -96,5 +96,5 @@ def _post_keys(words: Words) -> Keys:
     if not words.words:
         return np.zeros(0, np.uint64)
     if len(words) <= layout.SHORT_ROW:
-        return text_keys(words)
+        return np.unique(keys_of([words])[0])
     return np.concatenate([whole_keys(words.hashes, np.array([len(words)])), shingle_keys(words.hashes)])

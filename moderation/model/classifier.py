@@ -116,34 +116,37 @@ class Classifier:
             if len(self._numbers) > _REMEMBERED:
                 self._numbers.clear()
             numbers = self._numbers
+            new = list(dict.fromkeys(word for text in texts for word in text if word not in numbers))
+            if new:
+                self._learn(new)
             places: list[int] = []
             for text in texts:
-                for word in text:
-                    place = numbers.get(word)
-                    places.append(self._learn(word) if place is None else place)
+                places += [numbers[word] for word in text]
                 places.append(0)
-            flat, hashes = self._matrix[places], self._hashes[places]
-        return flat, hashes, np.array([len(text) for text in texts], np.int64)
+            rows, hashes = self._matrix[places], self._hashes[places]
+        return rows, hashes, np.array([len(text) for text in texts], np.int64)
 
-    def _learn(self, word: str) -> int:
-        """Compute and remember a word's vector; returns its place."""
-        place = len(self._numbers) + 1
-        if place >= len(self._matrix):
+    def _learn(self, words: Sequence[str]) -> None:
+        """Compute and remember the rows of some words."""
+        first, width, heads = len(self._numbers) + 1, self._width, self._heads
+        while first + len(words) >= len(self._matrix):
             self._matrix = np.concatenate([self._matrix, np.zeros_like(self._matrix)])
             self._hashes = np.concatenate([self._hashes, np.zeros_like(self._hashes)])
-        number = word_hash(word)
-        own, parts = np.array([number], np.uint64), np.array(pieces(word), np.uint64)
-        row, width = self._matrix[place], self._width
-        row[:] = 0
-        row[:width] = self._looked_up("word", own)[0]
-        row[width : width + self._heads] = self._looked_up("wide.word", own)[0]
-        if len(parts):
-            row[:width] += self._looked_up("piece", parts).mean(axis=0)
-            row[width + self._heads : -1] = self._looked_up("wide.piece", parts).sum(axis=0)
-            row[-1] = len(parts)
-        self._hashes[place] = number
-        self._numbers[word] = place
-        return place
+        own = np.array([word_hash(word) for word in words], np.uint64)
+        of_each = [pieces(word) for word in words]
+        counts = np.array([len(each) for each in of_each])
+        rows = np.zeros((len(words), self._matrix.shape[1]), np.float32)
+        rows[:, :width] = self._looked_up("word", own)
+        rows[:, width : width + heads] = self._looked_up("wide.word", own)
+        some = np.flatnonzero(counts)
+        if len(some):
+            flat = np.array([piece for each in of_each for piece in each], np.uint64)
+            starts = (np.cumsum(counts) - counts)[some]
+            rows[some, :width] += np.add.reduceat(self._looked_up("piece", flat), starts) / counts[some, None]
+            rows[some, width + heads : -1] = np.add.reduceat(self._looked_up("wide.piece", flat), starts)
+        rows[:, -1] = counts
+        self._matrix[first : first + len(words)], self._hashes[first : first + len(words)] = rows, own
+        self._numbers.update(zip(words, range(first, first + len(words)), strict=True))
 
     def _looked_up(self, name: str, numbers: NDArray[np.uint64]) -> Floats:
         table = self._tables[name]

@@ -34,7 +34,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two trainings on the same pool: one, two."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("training")
-    pool, plain = write_pool(folder / "pool"), write_plain(folder / "plain")
+    pool, plain = write_pool(folder / "pool", rows=80), write_plain(folder / "plain")
     for name in ("one", "two"):
         train_classifier(
             pool,
@@ -42,7 +42,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
             text_folder=plain,
             harmless=["the garden and the rain", "soup in the morning"],
             settings=SETTINGS,
-            per_side=60,
+            per_side=20,
             tell=lambda _what, _done, _of: None,
         )
     return folder
