@@ -1,7 +1,9 @@
 """The last part of a run: best weights, merged and converted model, samples, data card, and the card last."""
 
 import json
+import shlex
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
@@ -11,22 +13,25 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from finetune import measures
 from finetune.base import Base
 from finetune.checks import best, judge
 from finetune.corpus import Corpus
 from finetune.corpus import card as data_card
 from finetune.export import save_merged
-from finetune.learner import read_story
 from finetune.lesson import Lesson
 from finetune.progress import Progress, Update
+from finetune.report import write_report
 from finetune.sample import Sample, write
+from finetune.topics import topic_for
 from finetune.train import BEST, Story
 from generation.adapter import Card, save_card
 from generation.sampling import Sampling
 from moderation.echo import EchoIndex
 
 LIBRARIES = ("confessional", "torch", "transformers", "peft", "ctranslate2")
-TEMPERATURES = (0.7, 0.9, 1.1)
+TEMPERATURES = (0.7, 0.9, 1.1)  # the middle one is what generation uses
+SHOWN = 20  # posts of each in the report
 
 
 def finish(
@@ -45,32 +50,53 @@ def finish(
 ) -> Path:
     """Make the adapter folder inside the work folder and return it; its card is written last."""
     recipe, learner = lesson.learner.recipe, lesson.learner
-    folder = work / "adapter"
-    model = learner.model
+    folder, model, texts = work / "adapter", learner.model, [row.text for row in lesson.train[:2000]]
     load_best(work / BEST, learner.weights)
     chosen = best(story.checks, recipe.max_copy)
-    progress(Update("save", 0, 4, note=f"keeping step {read_story(work / BEST)['step']}"))
-    model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
-    lesson.tokenizer.save_pretrained(folder)
-    lesson.prompt.save(folder)
-    data_card.write(folder, corpus, None, consent=consent, now=now)
-    progress(Update("save", 1, 4))
-    samples = final_samples(lesson)
-    _save_samples(samples, folder / "samples.jsonl")
-    progress(Update("save", 2, 4))
+    progress(Update("save", 0, 4, note=f"keeping the weights of step {chosen.step}"))
+    plain, themed = final_samples(lesson)
+    usual = [sample for sample in plain if sample.temperature == Sampling().temperature]
     metrics: dict[str, Any] = {
         "before": before,
         "after": {"loss": chosen.loss, "bits_per_byte": chosen.bits_per_byte},
-        "samples": judge(samples, echo, [row.text for row in lesson.train[:2000]]),
+        "samples": judge(usual, echo, texts),
+        "topics": _topics_followed(themed, usual),
         "chosen_step": chosen.step,
         "steps": len(story.losses),
+        "stopped_early": story.stopped_early,
         "seconds": round(story.seconds, 1),
         "tokens": story.tokens,
         "losses": story.losses,
         "checks": [check.to_json() for check in story.checks],
     }
+    progress(Update("save", 1, 4))
+    model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's form, of which nothing is filled in
+    lesson.tokenizer.save_pretrained(folder)
+    lesson.prompt.save(folder)
+    data = data_card.write(folder, corpus, None, consent=consent, now=now)
+    lines = [json.dumps(asdict(sample), ensure_ascii=False) + "\n" for sample in [*plain, *themed]]
+    (folder / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
+    progress(Update("save", 2, 4))
     convert(model, lesson, work / "merged", folder / "ctranslate2")
     progress(Update("save", 3, 4))
+    versions = {library: version(library) for library in LIBRARIES}
+    settled = asdict(learner.size)
+    sources = " ".join(shlex.quote(source.path) for source in corpus.sources)
+    write_report(
+        folder / "report.html",
+        name=name,
+        base=base.name,
+        recipe=recipe,
+        settled=settled,
+        metrics=metrics,
+        data=data,
+        versions=versions,
+        samples=[*(s for t in TEMPERATURES for s in [p for p in plain if p.temperature == t][:SHOWN]), *themed],
+        rows=texts,
+        echo=echo,
+        command=f"confess finetune {sources} --name {name} --recipe recipe.toml",
+    )
     card = Card(
         name=name,
         base=base.name,
@@ -78,7 +104,7 @@ def finish(
         architecture=type(model.get_base_model()).__name__,
         created_at=now,
         engine="ctranslate2" if (folder / "ctranslate2").exists() else "transformers",
-        recipe=recipe.to_json() | {"settled": asdict(learner.size)},
+        recipe=recipe.to_json() | {"settled": settled},
         data={
             "rows": len(corpus.rows),
             "held_out": len(lesson.held_out),
@@ -86,28 +112,48 @@ def finish(
             "too_long": lesson.too_long,
         },
         metrics=metrics,
-        versions={library: version(library) for library in LIBRARIES},
+        versions=versions,
     )
     save_card(folder, card)
     progress(Update("save", 4, 4))
     return folder
 
 
-def final_samples(lesson: Lesson, count: int = 20) -> list[Sample]:
-    """Posts at three temperatures, ``count`` each."""
-    learner, samples = lesson.learner, list[Sample]()
-    for temperature in TEMPERATURES:
-        sampling = Sampling(temperature=temperature, max_tokens=learner.recipe.max_tokens)
-        samples += write(
+def final_samples(lesson: Lesson) -> tuple[list[Sample], list[Sample]]:
+    """Posts at three temperatures, most at the usual one; and posts that were asked for a topic."""
+    learner, recipe = lesson.learner, lesson.learner.recipe
+
+    def written(topics: Sequence[str | None], temperature: float) -> list[Sample]:
+        return write(
             learner.model,
             lesson.tokenizer,
             lesson.prompt,
-            [None] * count,
-            sampling=sampling,
-            seed=learner.recipe.seed + 1,
+            topics,
+            sampling=Sampling(temperature=temperature, max_tokens=recipe.max_tokens),
+            seed=recipe.seed + 1,
             place=learner.place,
         )
-    return samples
+
+    usual = Sampling().temperature
+    plain: list[Sample] = []
+    for temperature in TEMPERATURES:
+        count = max(SHOWN, 2 * recipe.samples) if temperature == usual else SHOWN
+        plain += written([None] * count, temperature)
+    if not recipe.topics:
+        return plain, []
+    asked = [topic_for(row.text, share=1.0, seed=recipe.seed) for row in lesson.held_out]
+    return plain, written([topic for topic in asked if topic][: max(8, recipe.samples)], usual)
+
+
+def _topics_followed(themed: list[Sample], plain: list[Sample]) -> dict[str, float] | None:
+    """Share of asked-for topics that the post names, and how often a post that was not asked does by chance."""
+    if not themed:
+        return None
+    topics = [sample.topic or "" for sample in themed]
+    followed = sum(measures.follows(sample.text, topic) for sample, topic in zip(themed, topics, strict=True))
+    others = [plain[i % len(plain)].text for i in range(len(themed))]
+    chance = sum(measures.follows(text, topic) for text, topic in zip(others, topics, strict=True))
+    return {"asked": len(themed), "followed": followed / len(themed), "by_chance": chance / len(themed)}
 
 
 def load_best(path: Path, weights: dict[str, torch.nn.Parameter]) -> None:
@@ -125,7 +171,3 @@ def convert(model: Any, lesson: Lesson, scratch: Path, out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     to_ctranslate(scratch, out)
     shutil.rmtree(scratch)
-
-
-def _save_samples(samples: list[Sample], path: Path) -> None:
-    path.write_text("".join(json.dumps(asdict(sample), ensure_ascii=False) + "\n" for sample in samples), "utf-8")

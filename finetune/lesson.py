@@ -1,8 +1,13 @@
 """All that a run needs before its first step: rows, split, tokens, packed rows, model."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from finetune.base import Base, load_model, load_tokenizer
 from finetune.corpus import Corpus, Row, split
@@ -10,9 +15,11 @@ from finetune.device import Place
 from finetune.errors import CorpusError
 from finetune.learner import Learner
 from finetune.lora import add_lora, settle
+from finetune.progress import Progress
 from finetune.recipe import Recipe
 from finetune.team import Team
-from finetune.tokens import Example, encode, pack, pad_id, prompt_for
+from finetune.tokens import pack, pad_id, prompt_for
+from finetune.tokenset import TokenSet
 from finetune.train import Rows
 from generation.prompt import PromptFormat
 
@@ -35,28 +42,39 @@ class Lesson:
     bytes_held_out: int  # UTF-8, of the held-out posts that are measured
 
 
-def prepare(corpus: Corpus, base: Base, recipe: Recipe, place: Place, team: Team) -> Lesson:
+def prepare(
+    corpus: Corpus, base: Base, recipe: Recipe, place: Place, team: Team, work: Path, progress: Progress
+) -> Lesson:
     """Split, encode, pack, and put LoRA on the base.
 
     Raises:
-        CorpusError: there are too few posts to split.
+        CorpusError: there are too few posts to split, or all are too long for a row.
         RecipeError: a setting does not fit the base.
         BaseUnfit: the base cannot be loaded.
     """
+    if len(corpus.rows) < FEWEST:
+        raise CorpusError(f"The corpus has {len(corpus.rows)} posts; at least {FEWEST} are needed to hold some out.")
     tokenizer = load_tokenizer(base)
     prompt = prompt_for(tokenizer)
     row_tokens = min(recipe.row_tokens or ROW_TOKENS, base.context)
     train, held_out = split(corpus.rows, recipe.seed, share=recipe.held_out)
-    if len(corpus.rows) < FEWEST:
-        raise CorpusError(f"The corpus has {len(corpus.rows)} posts; at least {FEWEST} are needed to hold some out.")
-    examples = _encoded(train, tokenizer, prompt, recipe.topics, recipe.seed)
-    fitting = [example for example in examples if example.length <= row_tokens]
-    held = [
-        (example, len(row.text.encode()))
-        for example, row in zip(_encoded(held_out, tokenizer, prompt, 0.0, recipe.seed), held_out, strict=True)
-        if example.length <= row_tokens
-    ]
-    if not fitting or not held:
+    mark = hashlib.sha256(f"{corpus.sha256} {base.hash} {recipe.fingerprint} {team.rank}".encode()).hexdigest()[:16]
+
+    def encoded(rows: Sequence[Row], topics: float, what: str) -> TokenSet:
+        return TokenSet.of(
+            rows,
+            tokenizer,
+            prompt,
+            work / "tokens" / f"{what}-{team.rank}",
+            topics=topics,
+            seed=recipe.seed,
+            fingerprint=mark,
+            progress=progress,
+        )
+
+    examples, held = encoded(train, recipe.topics, "train"), encoded(held_out, 0.0, "held-out")
+    fitting, held_fitting = examples.fitting(row_tokens), held.fitting(row_tokens)
+    if not len(fitting) or not len(held_fitting):
         raise CorpusError(f"No post fits a row of {row_tokens} tokens: raise row_tokens or give shorter posts.")
     model = load_model(base)
     size = settle(recipe, sum(parameter.numel() for parameter in model.parameters()))
@@ -66,11 +84,12 @@ def prepare(corpus: Corpus, base: Base, recipe: Recipe, place: Place, team: Team
     at_once = min(recipe.rows_at_once or rows_per_step, -(-rows_per_step // team.size))
     pad = pad_id(tokenizer)
 
-    def packed(chosen: Sequence[Example], seed: int) -> Rows:
-        found = pack([example.length for example in chosen], row_tokens, seed=seed)
-        return Rows(chosen, found, row_tokens, rows_per_step, at_once, pad, seed)
+    def packed(tokens: TokenSet, places: NDArray[np.intp]) -> Rows:
+        found = pack(tokens.lengths[places], row_tokens, seed=recipe.seed)
+        rows = [[int(places[i]) for i in row] for row in found]
+        return Rows(tokens, rows, row_tokens, rows_per_step, at_once, pad, recipe.seed)
 
-    rows = packed(fitting, recipe.seed)
+    rows = packed(examples, fitting)
     total = rows.steps_per_epoch * recipe.epochs
     learner = Learner(model, recipe, size, place, team, min(total, recipe.max_steps or total))
     return Lesson(
@@ -80,11 +99,7 @@ def prepare(corpus: Corpus, base: Base, recipe: Recipe, place: Place, team: Team
         train,
         held_out,
         rows,
-        packed([example for example, _ in held], recipe.seed),
-        len(examples) - len(fitting) + len(held_out) - len(held),
-        sum(size for _, size in held),
+        packed(held, held_fitting),
+        len(examples) - len(fitting) + len(held) - len(held_fitting),
+        int(held.sizes[held_fitting].sum()),
     )
-
-
-def _encoded(rows: Sequence[Row], tokenizer: Any, prompt: PromptFormat, topics: float, seed: int) -> list[Example]:
-    return list(encode([row.text for row in rows], tokenizer, prompt, topics=topics, seed=seed))

@@ -60,7 +60,7 @@ class Recipe:
     held_out: Annotated[float, Gt(0), Lt(0.5), Doc("share of the posts that is never trained on")] = 0.1
 
     checks_per_epoch: Annotated[int, Ge(1), Le(100), Doc("how often the run looks at itself")] = 1
-    samples: Annotated[int, Ge(1), Le(4096), Doc("posts written at each check")] = 48
+    samples: Annotated[int, Ge(1), Le(4096), Doc("posts written at each check")] = 50
     max_tokens: Annotated[int, Ge(4), Doc("a sample that has not ended by then has not stopped")] = 120
     patience: Annotated[int, Ge(1), Doc("checks without a better held-out loss before the run stops")] = 2
     max_copy: Annotated[float, Ge(0), Le(1), Doc("share of copied samples above which a checkpoint is passed over")] = (

@@ -74,7 +74,7 @@ def finetune(
         identity = {"corpus": corpus.sha256, "base": base.hash, "recipe": recipe.fingerprint}
         with workspace(out_root, name, identity, fresh=fresh) as work:
             progress(Update("base", note=f"{base.name} on {place.name}, {len(corpus.rows):,} posts"))
-            lesson = prepare(corpus, base, recipe, place, team)
+            lesson = prepare(corpus, base, recipe, place, team, work, progress)
             echo = _echo(lesson, work / "adapter" / "echo")
             before = held_out_loss(lesson)
             progress(Update("base", note=f"held-out loss before training: {before['loss']:.3f} nats a token"))

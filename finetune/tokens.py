@@ -8,11 +8,15 @@ with separate passes). The begin token of a post and its topic header carry no l
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from finetune.corpus.row import Row
 from finetune.topics import topic_for
 from generation.prompt import PromptFormat
 
@@ -61,27 +65,35 @@ def pad_id(tokenizer: Any) -> int:
 
 
 def encode(
-    posts: Sequence[str], tokenizer: Any, prompt: PromptFormat, *, topics: float, seed: int
-) -> Iterator[Example]:
-    """Tokens of each post.
+    rows: Iterable[Row], tokenizer: Any, prompt: PromptFormat, *, topics: float, seed: int
+) -> Iterator[tuple[Example, int]]:
+    """Tokens of each row, and the bytes of its text.
 
     Args:
-        posts: cleaned texts.
+        rows: cleaned ones; one that brings its own topic keeps it.
         tokenizer: the base's.
         prompt: what stands before and after a post.
         topics: share of posts that get a header with one of their words; which ones depends on ``seed`` and the text.
         seed: of that choice.
     """
     end = tokenizer.eos_token_id
-    for start in range(0, len(posts), 1024):
-        chunk = posts[start : start + 1024]
-        heads = [prompt.head(topic_for(post, share=topics, seed=seed)) for post in chunk]
-        encoded = tokenizer(list(chunk), add_special_tokens=False)["input_ids"]
-        for head, ids in zip(tokenizer(heads, add_special_tokens=False)["input_ids"], encoded, strict=True):
-            yield Example([*head, *(token for token in ids if token != end), end], len(head))
+    for chunk in _chunks(rows, 1024):
+        posts = [row.text for row in chunk]
+        found = [topic_for(row.text, share=topics, seed=seed, given=row.topic) for row in chunk]
+        heads = tokenizer([prompt.head(topic) for topic in found], add_special_tokens=False)["input_ids"]
+        for head, ids, post in zip(heads, tokenizer(posts, add_special_tokens=False)["input_ids"], posts, strict=True):
+            # A post cannot end itself: an end mark inside its text is dropped.
+            example = Example([*head, *(token for token in ids if token != end), end], len(head))
+            yield example, len(post.encode("utf-8", "replace"))
 
 
-def pack(lengths: Sequence[int], capacity: int, *, seed: int) -> list[list[int]]:
+def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def pack(lengths: Sequence[int] | NDArray[np.uint32], capacity: int, *, seed: int) -> list[list[int]]:
     """Which examples share a row: best fit, longest first, inside windows of a random order.
 
     Args:
@@ -92,12 +104,14 @@ def pack(lengths: Sequence[int], capacity: int, *, seed: int) -> list[list[int]]
     Returns:
         Indices of the examples of each row, rows in random order.
     """
-    order = list(range(len(lengths)))
+    sizes = [int(length) for length in lengths]
+    order = list(range(len(sizes)))
     rng = random.Random(seed)
     rng.shuffle(order)
     rows: list[list[int]] = []
     for start in range(0, len(order), WINDOW):
-        rows.extend(_best_fit(sorted(order[start : start + WINDOW], key=lambda i: -lengths[i]), lengths, capacity))
+        window = sorted(order[start : start + WINDOW], key=lambda i: -sizes[i])
+        rows.extend(_best_fit(window, sizes, capacity))
     rng.shuffle(rows)
     return rows
 

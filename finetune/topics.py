@@ -7,6 +7,8 @@ whether there is a header at all, depends on the seed and the text only: the sam
 import hashlib
 import re
 
+LONGEST = 60  # characters of a topic
+
 _WORD = re.compile(r"[^\W\d_]{4,}(?:['’][^\W\d_]+)?")
 # Function words and words that say nothing of the matter; of four letters and more, as shorter ones never count.
 _EMPTY_WORDS = """
@@ -36,17 +38,19 @@ def keywords(post: str) -> list[str]:
     return list(dict.fromkeys(word.removesuffix("'s") for word in words if word not in _EMPTY))
 
 
-def topic_for(post: str, *, share: float, seed: int) -> str | None:
+def topic_for(post: str, *, share: float, seed: int, given: str | None = None) -> str | None:
     """The topic a post is trained with, or None for a post that gets no header.
 
     Args:
         post: the text.
         share: of posts that get a header, 0 to 1.
         seed: of the choice.
+        given: the topic that the corpus itself names; it is used where it is short and on one line.
     """
     digest = hashlib.blake2b(f"{seed}\n{post}".encode(errors="replace"), digest_size=8).digest()
     draw = int.from_bytes(digest, "big")
-    words = keywords(post)
+    given = given.strip() if given else ""
+    words = [given] if given and len(given) <= LONGEST and "\n" not in given else keywords(post)
     if not words or (draw >> 32) / 2**32 >= share:
         return None
     return words[(draw & 0xFFFFFFFF) % len(words)]

@@ -94,6 +94,8 @@ def summary(adapter: Adapter) -> None:
     table.add_row("held-out loss, nats a token", f"{before['loss']:.3f}", f"{after['loss']:.3f}")
     table.add_row("held-out, bits a byte", f"{before['bits_per_byte']:.3f}", f"{after['bits_per_byte']:.3f}")
     table.add_row("samples that copy a post", "", f"{samples['copied']:.1%}")
+    if metrics["topics"]:
+        table.add_row("posts that name the topic asked for", "", f"{metrics['topics']['followed']:.0%}")
     stopped = Text(f"{samples['stopped']:.1%}", style="" if samples["stopped"] >= STOPPED_ENOUGH else "bold red")
     table.add_row("samples that end by themselves", "", stopped)
     console.print(table)

@@ -13,14 +13,15 @@ from finetune.learner import Learner
 from finetune.lora import Size, add_lora
 from finetune.recipe import Recipe
 from finetune.team import Team
-from finetune.tokens import Batch, collate, encode, pack, pad_id, prompt_for
+from finetune.tokens import Batch, collate, pack, pad_id
+from tests.finetune.making import examples_of
 
 SIZE = Size(rank=4, alpha=8, learning_rate=1e-3, batch_tokens=256)
 
 
 @pytest.fixture
 def batch(tokenizer: Any, posts: list[str]) -> Batch:
-    examples = list(encode(posts[:20], tokenizer, prompt_for(tokenizer), topics=0.5, seed=1))
+    examples = examples_of(posts[:20], tokenizer, topics=0.5)
     rows = pack([example.length for example in examples], 128, seed=1)
     return collate([[examples[i] for i in row] for row in rows], 128, pad_id(tokenizer))
 

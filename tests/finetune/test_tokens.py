@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from finetune.base import load_model, resolve_base
-from finetune.tokens import IGNORED, Example, collate, encode, pack, pad_id, prompt_for
+from finetune.tokens import IGNORED, Example, collate, pack, pad_id
+from tests.finetune.making import examples_of
 
 CAPACITY = 64
 
@@ -38,7 +39,7 @@ def test_the_end_is_learned_and_the_filler_is_not_the_end(tokenizer: Any, posts:
     """On a real batch: each post's last label is the end token; pad is another token and carries no label."""
     end, pad = tokenizer.eos_token_id, pad_id(tokenizer)
     assert pad != end
-    examples = list(encode(posts[:12], tokenizer, prompt_for(tokenizer), topics=0.5, seed=1))
+    examples = examples_of(posts[:12], tokenizer, topics=0.5)
     rows = pack([example.length for example in examples], 128, seed=1)
     batch = collate([[examples[i] for i in row] for row in rows], 128, pad)
     assert int((batch.labels == end).sum()) == 12
@@ -56,21 +57,20 @@ def test_the_end_is_learned_and_the_filler_is_not_the_end(tokenizer: Any, posts:
 
 
 def test_headers_carry_no_loss_and_depend_on_seed_and_text_only(tokenizer: Any, posts: list[str]) -> None:
-    prompt = prompt_for(tokenizer)
-    with_topics = list(encode(posts[:50], tokenizer, prompt, topics=1.0, seed=1))
-    without = list(encode(posts[:50], tokenizer, prompt, topics=0.0, seed=1))
+    with_topics = examples_of(posts[:50], tokenizer, topics=1.0)
+    without = examples_of(posts[:50], tokenizer, topics=0.0)
     assert all(example.head == 1 for example in without)
     assert sum(example.head > 1 for example in with_topics) >= 48  # a post may have no content word
     for headed, plain in zip(with_topics, without, strict=True):
         assert headed.ids[headed.head :] == plain.ids[1:]
-    again = list(encode(posts[:50][::-1], tokenizer, prompt, topics=1.0, seed=1))[::-1]
+    again = examples_of(posts[:50][::-1], tokenizer, topics=1.0)[::-1]
     assert again == with_topics
-    half = sum(example.head > 1 for example in encode(posts, tokenizer, prompt, topics=0.5, seed=1)) / len(posts)
+    half = sum(example.head > 1 for example in examples_of(posts, tokenizer, topics=0.5)) / len(posts)
     assert 0.4 < half < 0.6
 
 
 def test_an_end_mark_inside_a_post_cannot_end_it(tokenizer: Any) -> None:
-    (example,) = encode(["before <|endoftext|> after"], tokenizer, prompt_for(tokenizer), topics=0, seed=1)
+    (example,) = examples_of(["before <|endoftext|> after"], tokenizer)
     assert example.ids.count(tokenizer.eos_token_id) == 2  # begin and end
 
 
@@ -79,9 +79,8 @@ def test_packed_posts_do_not_see_each_other(base: str, request: pytest.FixtureRe
     """The loss of each post in a packed row is the loss it has alone."""
     folder: Path = request.getfixturevalue(base)
     model = load_model(resolve_base(str(folder)))
-    prompt = prompt_for(tokenizer)
     texts = ["I told the moon about my knees.", "Nobody asked, so I sang.", "The kettle knows everything I did."]
-    examples = list(encode(texts, tokenizer, prompt, topics=0, seed=1))
+    examples = examples_of(texts, tokenizer)
     together = _losses(model, [examples], tokenizer)
     apart = torch.cat([_losses(model, [[example]], tokenizer) for example in examples])
     assert len(together) == sum(example.length - 1 for example in examples)
