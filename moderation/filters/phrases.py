@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from moderation.normalise import Normalised, View
+from moderation.normalise import Normalised
+from moderation.view import View
 
 _RUN = re.compile(r"([^\W\d_])\1+")
 _PLAIN_RUN = re.compile(r"(?<!\\)([a-z])\1+")  # in the source of a pattern: not the b of \b

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moderation.normalise import View, normalise
+from moderation.normalise import normalise
+from moderation.undo import close_up, squeeze, strays_joined, unleet, unmark
+from moderation.view import View
 
 # Characters that have a rule of their own, so that random texts meet the rules often.
 _ODD = "aeiousktfAEI01345789@$!+€|*_~`\\.-/ \n\t'\"<>b/ſﬁßЅѕаеосіΒｆ𝐟🅵🇫½İ"
@@ -48,6 +50,15 @@ def test_there_are_at_most_seven_distinct_readings_and_the_word_view_is_the_firs
     assert 1 <= len(seen.readings) <= 7
     assert len({view.text for view in seen.readings}) == len(seen.readings)
     assert seen.readings[0].text == seen.text
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.one_of(_TEXTS, st.text(alphabet="abcuikfst 01!.,'\"?-\n", max_size=60)))
+def test_the_short_way_for_plain_prose_leads_to_the_same_words(text: str) -> None:
+    seen = normalise(text)
+    assert seen.text == squeeze(unleet(close_up(unmark(seen.folded)))).text
+    if len(seen.readings) == 1:
+        assert strays_joined(seen.words) == [seen.words, seen.words]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,169 @@
+"""Listed words as tables, and the ways of finding them in a view: as they are, stretched, starred."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import re2
+
+from moderation.normalise import normalise
+from moderation.verdict import Span
+from moderation.view import View
+from moderation.words import Word
+
+TOKEN = re.compile(r"[^\W_]+|[$@&][^\W_]+(?:[$@&][^\W_]*)*|[\U0001f300-\U0001faff]")
+_STRETCHED = re.compile(r"([^\W\d_])\1")
+HELD = re2.compile("|".join(letter * 2 for letter in "aiuhjkqvwxy"))  # doubles that are hardly ever meant
+MASK_HINT = re2.compile(r"[a-z][*#%^&@$_?!]+[a-z*#%^&@$]|[a-z][*#%^&@$]")
+_RUN = re.compile(r"([^\W\d_])\1+")
+_MASKED = re.compile(r"(?<![\w*#%^])[a-z][a-z0-9@$!]*[*#%^&@$!?_][a-z0-9*#%^&@$!?_]*")
+_FRAMED = re.compile(r"[a-z0-9]*(?<![*_])(\*\*\*?|__)[^*_\s]{1,40}\1(?![*_])")
+_MASKS = frozenset("*#%^&@$!?_")
+_SAFE_DOUBLES = frozenset("aiuhjkqvwxy")  # a double of these is hardly ever meant
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One listed word found: where in which view."""
+
+    word: Word
+    view: View
+    start: int
+    end: int
+
+    @property
+    def span(self) -> Span:
+        """Where it lies in the original."""
+        return self.view.span(self.start, self.end)
+
+
+Table = dict[str, list[tuple[tuple[str, ...], int, Word]]]  # rarest token → all tokens, its place in them, entry
+
+
+@dataclass
+class Lexicon:
+    """The tables that one set of words is looked up in."""
+
+    plain: Table = field(default_factory=dict)
+    squeezed: dict[str, list[str]] = field(default_factory=dict)  # word with doubles made single → the words
+    masked: dict[tuple[int, str], list[str]] = field(default_factory=dict)  # (length, first letter) → the words
+    patterns: list[tuple[Any, Word]] = field(default_factory=list)
+    allowed: Table = field(default_factory=dict)
+    allowed_patterns: list[tuple[Any, Word]] = field(default_factory=list)
+    gate: Any = None  # one RE2 set over all patterns: which of them are worth a look
+
+    @classmethod
+    def build(cls, words: Iterable[Word]) -> "Lexicon":
+        """The tables for some words; a later entry for the same word wins over an earlier one."""
+        lexicon = cls()
+        latest = {(word.word, word.platforms, word.servers): word for word in words}
+        for word in latest.values():
+            lexicon._add(word)
+        if lexicon.patterns:
+            lexicon.gate = re2.Set.SearchSet()
+            for pattern, _ in lexicon.patterns:
+                lexicon.gate.Add(pattern.pattern)
+            lexicon.gate.Compile()
+        return lexicon
+
+    def alone(self, token: str) -> list[Word]:
+        """The entries that are this one word."""
+        return [word for tokens, _, word in self.plain.get(token, ()) if tokens == (token,)]
+
+    def _add(self, word: Word) -> None:
+        folded = normalise(word.word).folded.text
+        allow = word.tier == "allow"
+        if word.expression is not None or _has_wildcard(word):
+            source = word.expression if word.expression is not None else _wildcard(folded)
+            pattern = re2.compile(f"(?i:{source})")
+            (self.allowed_patterns if allow else self.patterns).append((pattern, word))
+            return
+        for form in dict.fromkeys((folded, normalise(word.word).text)):
+            if len(form) != len(folded):
+                continue  # xxx: the word view would make one letter of it
+            tokens = tuple(TOKEN.findall(form))
+            if not tokens or "".join(tokens) != re.sub(r"[\s\-']", "", form):
+                continue  # f*ck: a spelling that the readings or the masks undo
+            table = self.allowed if allow else self.plain
+            rarest = max(tokens, key=len)  # long words are rare ones, so that most texts hold none of these
+            entries = table.setdefault(rarest, [])
+            if any(known == tokens and _same_place(word, other) for known, _, other in entries):
+                continue  # another spelling of a word that is there already
+            entries.append((tokens, tokens.index(rarest), word))
+            if len(tokens) == 1 and not allow:
+                self.squeezed.setdefault(_squeeze(form), []).append(form)
+                if len(form) >= 4:
+                    self.masked.setdefault((len(form), form[0]), []).append(form)
+
+
+def _same_place(one: Word, two: Word) -> bool:
+    return (one.policy_key, one.platforms, one.servers) == (two.policy_key, two.platforms, two.servers)
+
+
+def _has_wildcard(word: Word) -> bool:
+    """A star at either end; one inside a word (f*ck) is a mask that the word itself carries."""
+    return word.word.startswith("*") or word.word.endswith("*")
+
+
+def _wildcard(folded: str) -> str:
+    body = r"\s+".join(re2.escape(part) for part in folded.strip("*").split()).replace(r"\*", r"\w*")
+    before = r"\w*" if folded.startswith("*") else ""
+    after = r"\w*" if folded.endswith("*") else ""
+    return rf"\b{before}{body}{after}\b"
+
+
+def _squeeze(word: str) -> str:
+    return _RUN.sub(r"\1", word)
+
+
+def look_up(table: Table, view: View) -> Iterator[Hit]:
+    """Entries whose tokens stand in the view one after another."""
+    places = list(TOKEN.finditer(view.text))
+    tokens = [place.group() for place in places]
+    for index, token in enumerate(tokens):
+        for wanted, at, word in table.get(token, ()):
+            start = index - at
+            end = start + len(wanted)
+            if start >= 0 and tuple(tokens[start:end]) == wanted:
+                yield Hit(word, view, places[start].start(), places[end - 1].end())
+
+
+def stretched(lexicon: Lexicon, view: View) -> Iterator[Hit]:
+    """Words with letters held too long (assshoole, shiit), each run at least as long as in the listed word."""
+    for place in TOKEN.finditer(view.text):
+        token = place.group()
+        if not _STRETCHED.search(token) or token in lexicon.plain:
+            continue
+        span = view.span(*place.span())
+        held = span.end - span.start > len(token)  # the view has shortened a run of three or more already
+        for word in lexicon.squeezed.get(_squeeze(token), ()):
+            if _is_stretch(token, word, held):
+                yield from (Hit(entry, view, *place.span()) for entry in lexicon.alone(word))
+
+
+def _is_stretch(token: str, word: str, held: bool) -> bool:
+    runs = [(letter, len(list(group))) for letter, group in groupby(token)]
+    wanted = [(letter, len(list(group))) for letter, group in groupby(word)]
+    return all(
+        length == want or (length > want and (held or length > 2 or letter in _SAFE_DOUBLES))
+        for (letter, length), (_, want) in zip(runs, wanted, strict=True)
+    )
+
+
+def masked(lexicon: Lexicon, view: View) -> Iterator[Hit]:
+    """Words with letters starred out (f*ck, s**t, n****r), with half of the letters or both ends showing."""
+    for place in _MASKED.finditer(view.text):
+        bare = place.group().rstrip("!?")
+        if _FRAMED.match(view.text, place.start()):
+            continue  # sh**o**t: markdown, which the word view takes off
+        for token in dict.fromkeys((bare, bare.rstrip("".join(_MASKS)))):
+            shown = sum(letter not in _MASKS for letter in token)
+            framed = token[0] not in _MASKS and token[-1] not in _MASKS
+            if shown == len(token) or shown < 2 or (2 * shown < len(token) and not framed):
+                continue
+            for word in lexicon.masked.get((len(token), token[0]), ()):
+                if all(seen == letter or seen in _MASKS for seen, letter in zip(token, word, strict=True)):
+                    end = place.start() + len(token)
+                    yield from (Hit(entry, view, place.start(), end) for entry in lexicon.alone(word))
