@@ -1,5 +1,6 @@
 """Posts for tests, which went into the record the proper way."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,8 @@ from storage.db import Database
 from storage.lifecycle import State
 from storage.models import Post
 from storage.posts import ClearedPost, Draft
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 def add_post(
@@ -64,3 +67,20 @@ def path_of(database: Database, number: int) -> list[State]:
     """The states a post has been in, from birth on."""
     with database.reading() as session:
         return [event.to_state for event in posts.events(session, number)]
+
+
+class Clock:
+    """A clock that tests turn."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+async def until(database: Database, number: int, state: State) -> None:
+    """Wait for a post to reach a state."""
+    async with asyncio.timeout(30):
+        while stored(database, number).state is not state:
+            await asyncio.sleep(0.01)

@@ -6,6 +6,7 @@ from bot.schedule import Schedule, Timetable
 from generation.errors import GeneratorBusy
 from storage.db import Database
 from storage.errors import SlotTaken
+from tests.bot.rows import Clock
 from tests.bot.scripted import ScriptedComposer
 
 PLAN = Schedule(name="x-daily", platform="x", times=("09:00",), grace=timedelta(hours=2), channel="c", topic="trains")
@@ -13,18 +14,8 @@ EIGHT, NINE = datetime(2026, 1, 5, 8, tzinfo=UTC), datetime(2026, 1, 5, 9, tzinf
 SLOT = "x-daily@2026-01-05T09:00Z"
 
 
-class Hands:
-    """A clock that tests turn."""
-
-    def __init__(self, now: datetime = EIGHT) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 async def test_a_slot_is_kept_when_it_comes_and_once(database: Database) -> None:
-    composer, clock, woken = ScriptedComposer(database), Hands(), list[bool]()
+    composer, clock, woken = ScriptedComposer(database), Clock(EIGHT), list[bool]()
     timetable = Timetable(composer, [PLAN], clock=clock, wake=lambda: woken.append(True))
     assert await timetable.once() == 0
     clock.now = NINE
@@ -38,12 +29,12 @@ async def test_a_slot_is_kept_when_it_comes_and_once(database: Database) -> None
 
 async def test_a_slot_missed_while_away_is_made_up_for_within_its_grace(database: Database) -> None:
     composer = ScriptedComposer(database)
-    assert await Timetable(composer, [PLAN], clock=Hands(NINE + timedelta(minutes=119))).once() == 1
-    assert await Timetable(composer, [PLAN], clock=Hands(NINE + timedelta(minutes=121))).once() == 0
+    assert await Timetable(composer, [PLAN], clock=Clock(NINE + timedelta(minutes=119))).once() == 1
+    assert await Timetable(composer, [PLAN], clock=Clock(NINE + timedelta(minutes=121))).once() == 0
 
 
 async def test_a_restart_does_not_keep_a_slot_again(database: Database) -> None:
-    composer, soon = ScriptedComposer(database), Hands(datetime.now(UTC))
+    composer, soon = ScriptedComposer(database), Clock(datetime.now(UTC))
     plan = Schedule(name="often", platform="x", times=(f"{soon.now:%H:%M}",))
     assert await Timetable(composer, [plan], clock=soon).once() == 1
     assert await Timetable(composer, [plan], clock=soon).once() == 0
@@ -52,7 +43,7 @@ async def test_a_restart_does_not_keep_a_slot_again(database: Database) -> None:
 
 async def test_a_busy_generator_is_asked_again_until_it_is_too_late(database: Database) -> None:
     busy = [GeneratorBusy("full") for _ in range(3)]
-    composer, clock = ScriptedComposer(database, *busy), Hands(EIGHT)
+    composer, clock = ScriptedComposer(database, *busy), Clock(EIGHT)
     timetable = Timetable(composer, [PLAN], clock=clock)
     await timetable.once()
     for minutes in (0, 30):
@@ -65,7 +56,7 @@ async def test_a_busy_generator_is_asked_again_until_it_is_too_late(database: Da
 
 
 async def test_a_slot_that_another_took_is_done_with(database: Database) -> None:
-    composer, clock = ScriptedComposer(database, SlotTaken("taken")), Hands()
+    composer, clock = ScriptedComposer(database, SlotTaken("taken")), Clock(EIGHT)
     timetable = Timetable(composer, [PLAN], clock=clock)
     await timetable.once()
     clock.now = NINE
@@ -75,7 +66,7 @@ async def test_a_slot_that_another_took_is_done_with(database: Database) -> None
 
 
 async def test_a_topic_that_the_gate_turns_away_is_not_tried_for_ever(database: Database) -> None:
-    composer, clock = ScriptedComposer(database, None), Hands()
+    composer, clock = ScriptedComposer(database, None), Clock(EIGHT)
     timetable = Timetable(composer, [PLAN], clock=clock)
     await timetable.once()
     clock.now = NINE
@@ -85,7 +76,7 @@ async def test_a_topic_that_the_gate_turns_away_is_not_tried_for_ever(database: 
 
 
 async def test_a_clock_set_back_keeps_no_slot_twice(database: Database) -> None:
-    composer, clock = ScriptedComposer(database), Hands()
+    composer, clock = ScriptedComposer(database), Clock(EIGHT)
     timetable = Timetable(composer, [PLAN], clock=clock)
     await timetable.once()
     clock.now = NINE
