@@ -4,7 +4,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -34,22 +34,26 @@ TEMPERATURES = (0.7, 0.9, 1.1)  # the middle one is what generation uses
 SHOWN = 20  # posts of each in the report
 
 
-def finish(
-    work: Path,
-    lesson: Lesson,
-    corpus: Corpus,
-    base: Base,
-    before: dict[str, float],
-    story: Story,
-    echo: EchoIndex,
-    *,
-    name: str,
-    consent: str,
-    now: datetime,
-    progress: Progress,
-) -> Path:
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run whose training is over: all that its adapter folder is made of."""
+
+    lesson: Lesson
+    corpus: Corpus
+    base: Base
+    before: dict[str, float]  # held-out loss and bits a byte
+    story: Story
+    echo: EchoIndex
+    name: str
+    consent: str
+    now: datetime
+
+
+def finish(run: Finished, work: Path, progress: Progress) -> Path:
     """Make the adapter folder inside the work folder and return it; its card is written last."""
-    recipe, learner = lesson.learner.recipe, lesson.learner
+    lesson, story, echo, base = run.lesson, run.story, run.echo, run.base
+    learner = lesson.learner
+    recipe = learner.recipe
     folder, model, texts = work / "adapter", learner.model, [row.text for row in lesson.train[:2000]]
     load_best(work / BEST, learner.weights)
     chosen = best(story.checks, recipe.max_copy)
@@ -57,7 +61,7 @@ def finish(
     plain, themed = final_samples(lesson)
     usual = [sample for sample in plain if sample.temperature == Sampling().temperature]
     metrics: dict[str, Any] = {
-        "before": before,
+        "before": run.before,
         "after": {"loss": chosen.loss, "bits_per_byte": chosen.bits_per_byte},
         "samples": judge(usual, echo, texts),
         "topics": _topics_followed(themed, usual),
@@ -74,7 +78,7 @@ def finish(
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's form, of which nothing is filled in
     lesson.tokenizer.save_pretrained(folder)
     lesson.prompt.save(folder)
-    data = data_card.write(folder, corpus, None, consent=consent, now=now)
+    data = data_card.write(folder, run.corpus, consent=run.consent, now=run.now)
     lines = [json.dumps(asdict(sample), ensure_ascii=False) + "\n" for sample in [*plain, *themed]]
     (folder / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
     progress(Update("save", 2, 4))
@@ -82,10 +86,10 @@ def finish(
     progress(Update("save", 3, 4))
     versions = {library: version(library) for library in LIBRARIES}
     settled = asdict(learner.size)
-    sources = " ".join(shlex.quote(source.path) for source in corpus.sources)
+    sources = " ".join(shlex.quote(source.path) for source in run.corpus.sources)
     write_report(
         folder / "report.html",
-        name=name,
+        name=run.name,
         base=base.name,
         recipe=recipe,
         settled=settled,
@@ -95,20 +99,20 @@ def finish(
         samples=[*(s for t in TEMPERATURES for s in [p for p in plain if p.temperature == t][:SHOWN]), *themed],
         rows=texts,
         echo=echo,
-        command=f"confess finetune {sources} --name {name} --recipe recipe.toml",
+        command=f"confess finetune {sources} --name {run.name} --recipe recipe.toml",
     )
     card = Card(
-        name=name,
+        name=run.name,
         base=base.name,
         base_hash=base.hash,
         architecture=type(model.get_base_model()).__name__,
-        created_at=now,
+        created_at=run.now,
         engine="ctranslate2" if (folder / "ctranslate2").exists() else "transformers",
         recipe=recipe.to_json() | {"settled": settled},
         data={
-            "rows": len(corpus.rows),
+            "rows": len(run.corpus.rows),
             "held_out": len(lesson.held_out),
-            "sha256": corpus.sha256,
+            "sha256": run.corpus.sha256,
             "too_long": lesson.too_long,
         },
         metrics=metrics,

@@ -5,24 +5,25 @@ import math
 import shutil
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from finetune.base import resolve_base
 from finetune.checks import judge
+from finetune.corpus import Corpus, ReadOptions, read
 from finetune.corpus import Progress as Reading
-from finetune.corpus import ReadOptions, read
+from finetune.corpus.audit import Action, audit
 from finetune.device import choose_place
-from finetune.finish import finish
+from finetune.finish import Finished, finish
 from finetune.learner import Learner
 from finetune.lesson import Lesson, prepare
 from finetune.progress import Progress, Update, silent
 from finetune.recipe import Recipe
 from finetune.sample import write
 from finetune.team import Team
-from finetune.train import train
+from finetune.train import Look, train
 from finetune.workspace import check_name, publish, workspace
 from generation.adapter import Adapter, open_adapter
 from generation.sampling import Sampling
@@ -37,6 +38,7 @@ def finetune(
     name: str,
     progress: Progress = silent,
     options: ReadOptions | None = None,
+    actions: Mapping[str, Action] | None = None,
     consent: str = "",
     fresh: bool = False,
     stop: threading.Event | None = None,
@@ -53,6 +55,7 @@ def finetune(
         name: of the adapter.
         progress: hears what is going on.
         options: how the corpus is read.
+        actions: what is done with rows in which the audit finds something, by category.
         consent: what the authors of the posts said, for the data card.
         fresh: start over, replacing an adapter or an unfinished run of that name.
         stop: set it to stop after the step at hand; Ctrl-C does so too when this is the main thread.
@@ -66,36 +69,37 @@ def finetune(
     paths = [corpus_path] if isinstance(corpus_path, Path) else list(corpus_path)
     with _ctrl_c_sets(stop):
         team = Team.join()
+        progress = progress if team.leads else silent
         base, place = resolve_base(recipe.base), choose_place(recipe)
-        corpus = read(paths, options, progress=_reading(progress))
-        corpus.require_enough()
-        for warning in corpus.warnings:
-            progress(Update("read", note=warning))
+        corpus = _corpus(paths, options, actions, progress)
         identity = {"corpus": corpus.sha256, "base": base.hash, "recipe": recipe.fingerprint}
-        with workspace(out_root, name, identity, fresh=fresh) as work:
+        with workspace(out_root, name, identity, fresh=fresh, team=team) as work:
             progress(Update("base", note=f"{base.name} on {place.name}, {len(corpus.rows):,} posts"))
             lesson = prepare(corpus, base, recipe, place, team, work, progress)
-            echo = _echo(lesson, work / "adapter" / "echo")
+            echo = _echo(lesson, work / "adapter" / "echo") if team.leads else None
             before = held_out_loss(lesson)
             progress(Update("base", note=f"held-out loss before training: {before['loss']:.3f} nats a token"))
-            look = _looker(lesson, echo, recipe, progress)
+            look = _looker(lesson, echo, progress)
             story = train(lesson.learner, lesson.rows, recipe, work, look, progress=progress, stop=stop)
-            folder = finish(
-                work,
-                lesson,
-                corpus,
-                base,
-                before,
-                story,
-                echo,
-                name=name,
-                consent=consent,
-                now=now or datetime.now(UTC),
-                progress=progress,
-            )
-            publish(folder, final)
-        shutil.rmtree(work, ignore_errors=True)
+            if echo is not None:
+                when = now or datetime.now(UTC)
+                run = Finished(lesson, corpus, base, before, story, echo, name, consent, when)
+                publish(finish(run, work, progress), final)
+        if team.leads:
+            shutil.rmtree(work, ignore_errors=True)
+        team.wait()
     return open_adapter(final)
+
+
+def _corpus(
+    paths: Sequence[Path], options: ReadOptions | None, actions: Mapping[str, Action] | None, progress: Progress
+) -> Corpus:
+    """Read and audit, and tell what came of it."""
+    corpus = audit(read(paths, options, progress=_reading(progress)), actions=actions, progress=_reading(progress))
+    corpus.require_enough()
+    for line in [*corpus.account, *corpus.warnings]:
+        progress(Update("read", note=line))
+    return corpus
 
 
 def held_out_loss(lesson: Lesson) -> dict[str, float]:
@@ -104,11 +108,14 @@ def held_out_loss(lesson: Lesson) -> dict[str, float]:
     return {"loss": nats / labels, "bits_per_byte": nats / math.log(2) / lesson.bytes_held_out}
 
 
-def _looker(lesson: Lesson, echo: EchoIndex, recipe: Recipe, progress: Progress) -> Any:
+def _looker(lesson: Lesson, echo: EchoIndex | None, progress: Progress) -> Look:
+    """What the run does when it looks at itself; only the leading process, which has the echo index, is asked."""
     real = [row.text for row in lesson.train[:2000]]
 
     def look(learner: Learner, epoch: float) -> dict[str, Any]:
-        progress(Update("check", note=None))
+        assert echo is not None
+        recipe = learner.recipe
+        progress(Update("check"))
         found: dict[str, Any] = held_out_loss(lesson)
         samples = write(
             learner.model,
@@ -120,15 +127,12 @@ def _looker(lesson: Lesson, echo: EchoIndex, recipe: Recipe, progress: Progress)
             place=learner.place,
         )
         found |= judge(samples, echo, real)
-        for sample in [sample for sample in samples if sample.stopped][:1]:
-            progress(Update("check", sample=sample.text))
-        progress(
-            Update(
-                "check",
-                note=f"epoch {epoch:.1f}: held-out loss {found['loss']:.3f}, "
-                f"{found['copied']:.0%} of samples copied, {found['stopped']:.0%} stopped by themselves",
-            )
+        fresh = next((sample.text for sample in samples if sample.stopped), None)
+        told = (
+            f"epoch {epoch:.1f}: held-out loss {found['loss']:.3f}, {found['copied']:.0%} of its posts copied, "
+            f"{found['stopped']:.0%} ended by themselves"
         )
+        progress(Update("check", sample=fresh, note=told))
         return found
 
     return look

@@ -52,9 +52,7 @@ def describe(corpus: Corpus, *, consent: str = "", now: datetime | None = None) 
     return plain
 
 
-def write(
-    folder: Path, corpus: Corpus, audit: None = None, *, consent: str = "", now: datetime | None = None
-) -> dict[str, Any]:
+def write(folder: Path, corpus: Corpus, *, consent: str = "", now: datetime | None = None) -> dict[str, Any]:
     """Write the three files of the card into `folder` and return its data; the JSON comes last, whole."""
     found = describe(corpus, consent=consent, now=now)
     folder.mkdir(parents=True, exist_ok=True)

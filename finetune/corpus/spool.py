@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from abc import abstractmethod
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import overload
@@ -11,7 +12,28 @@ import numpy as np
 from finetune.corpus.row import Row, text_hash
 
 
-class Spool(Sequence[Row]):
+class Rows(Sequence[Row]):
+    """What a sequence of rows can do once it can give the row at a place."""
+
+    @abstractmethod
+    def at(self, place: int) -> Row:
+        """The row at `place`, from 0 to the length less one."""
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Picked": ...
+    def __getitem__(self, index: int | slice) -> "Row | Picked":
+        """One row, or a view of some."""
+        places = range(len(self))[index]
+        return Picked(self, array("Q", places)) if isinstance(places, range) else self.at(places)
+
+    def __iter__(self) -> Iterator[Row]:
+        """All rows in order."""
+        return map(self.at, range(len(self)))
+
+
+class Spool(Rows):
     """Rows in an unlinked temporary file (it is gone when the process is, however that ends), read back by position."""
 
     def __init__(self) -> None:
@@ -45,25 +67,14 @@ class Spool(Sequence[Row]):
         """How many rows there are."""
         return len(self._hashes)
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> "Picked": ...
-    def __getitem__(self, index: int | slice) -> "Row | Picked":
-        """One row, or a view of some."""
-        if isinstance(index, slice):
-            return Picked(self, array("Q", range(len(self))[index]))
-        place = range(len(self))[index]
+    def at(self, place: int) -> Row:
+        """The row at `place`."""
         self._writing = False
         self._file.seek(self._ends[place])
         return Row.from_json(self._file.read(self._ends[place + 1] - self._ends[place]))
 
-    def __iter__(self) -> Iterator[Row]:
-        """All rows in order."""
-        return (self[index] for index in range(len(self)))
 
-
-class Picked(Sequence[Row]):
+class Picked(Rows):
     """Some rows of another sequence, in a given order, without copying them."""
 
     def __init__(self, rows: Sequence[Row], places: "array[int]") -> None:
@@ -75,16 +86,6 @@ class Picked(Sequence[Row]):
         """How many rows there are."""
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> "Picked": ...
-    def __getitem__(self, index: int | slice) -> "Row | Picked":
-        """One row, or a view of some."""
-        if isinstance(index, slice):
-            return Picked(self._rows, self._places[index])
-        return self._rows[self._places[index]]
-
-    def __iter__(self) -> Iterator[Row]:
-        """All rows in order."""
-        return (self._rows[place] for place in self._places)
+    def at(self, place: int) -> Row:
+        """The row at `place` of this view."""
+        return self._rows[self._places[place]]
