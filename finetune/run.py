@@ -5,7 +5,7 @@ import math
 import shutil
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from finetune.base import resolve_base
 from finetune.checks import judge
 from finetune.corpus import Corpus, ReadOptions, read
 from finetune.corpus import Progress as Reading
-from finetune.corpus.audit import Action, audit
+from finetune.corpus.audit import audit
 from finetune.device import choose_place
 from finetune.finish import Finished, finish
 from finetune.learner import Learner
@@ -38,7 +38,6 @@ def finetune(
     name: str,
     progress: Progress = silent,
     options: ReadOptions | None = None,
-    actions: Mapping[str, Action] | None = None,
     consent: str = "",
     fresh: bool = False,
     stop: threading.Event | None = None,
@@ -54,8 +53,7 @@ def finetune(
         out_root: the adapter becomes ``out_root/name``.
         name: of the adapter.
         progress: hears what is going on.
-        options: how the corpus is read.
-        actions: what is done with rows in which the audit finds something, by category.
+        options: how the corpus is read, and what is done with rows in which the audit finds something.
         consent: what the authors of the posts said, for the data card.
         fresh: start over, replacing an adapter or an unfinished run of that name.
         stop: set it to stop after the step at hand; Ctrl-C does so too when this is the main thread.
@@ -71,7 +69,7 @@ def finetune(
         team = Team.join()
         progress = progress if team.leads else silent
         base, place = resolve_base(recipe.base), choose_place(recipe)
-        corpus = _corpus(paths, options, actions, progress)
+        corpus = _corpus(paths, options, progress)
         identity = {"corpus": corpus.sha256, "base": base.hash, "recipe": recipe.fingerprint}
         with workspace(out_root, name, identity, fresh=fresh, team=team) as work:
             progress(Update("base", note=f"{base.name} on {place.name}, {len(corpus.rows):,} posts"))
@@ -91,11 +89,9 @@ def finetune(
     return open_adapter(final)
 
 
-def _corpus(
-    paths: Sequence[Path], options: ReadOptions | None, actions: Mapping[str, Action] | None, progress: Progress
-) -> Corpus:
+def _corpus(paths: Sequence[Path], options: ReadOptions | None, progress: Progress) -> Corpus:
     """Read and audit, and tell what came of it."""
-    corpus = audit(read(paths, options, progress=_reading(progress)), actions=actions, progress=_reading(progress))
+    corpus = audit(read(paths, options, progress=_reading(progress)), progress=_reading(progress))
     corpus.require_enough()
     for line in [*corpus.account, *corpus.warnings]:
         progress(Update("read", note=line))
