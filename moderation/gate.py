@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from moderation.echo import EchoError, EchoIndex
-from moderation.errors import FilterUnavailable
+from moderation.errors import FilterUnavailable, ModerationError
 from moderation.filters.base import BatchFilter, Context, Filter, RemoteFilter
 from moderation.normalise import Normalised, normalise
 from moderation.policy import CLASSIFIED, Policy
@@ -49,6 +49,16 @@ class Gate:
         always = context.role != "prompt" and self.policy.reviews_always(context)
         verdicts = [self._sum(answers, context, always=always) for answers in rows]
         return verdicts if self._pool is None else self._ask_outside(self._pool, seen, verdicts, context)
+
+    def refresh(self) -> None:
+        """Let filters read again what has changed. What cannot be read is logged, and the old stays in force."""
+        for each in self.filters:
+            refresh = getattr(each, "refresh", None)
+            try:
+                if refresh is not None and refresh():
+                    log.info("The filter %s has read its list again.", each.name, extra={"action": "filter-refreshed"})
+            except ModerationError as error:
+                log.error("%s The list from before stays in force.", error, extra={"action": "filter-stale"})
 
     def close(self) -> None:
         """Let go of the threads and of what the filters hold open."""

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from moderation.errors import WordlistError
 
+BUILT_IN = "built-in"  # who put in the words that come with the package
 TIERS = ("block", "hold", "allow")
 _ENDINGS = ("s", "es", "ed", "er", "ers", "ing", "ings", "y")
 _OWNER_CATEGORY = {"block": "blocked-word", "hold": "held-word", "allow": "allowed-word"}
@@ -75,12 +76,12 @@ def built_in() -> tuple[Word, ...]:
     words += [
         _built_in(form, category.get(word, "sexual-word")) for word in tiers["endings"] for form in _inflected(word)
     ]
-    allowed = [Word(word, "allow", by="built-in") for word in tiers["allowed"]]
+    allowed = [Word(word, "allow", by=BUILT_IN) for word in tiers["allowed"]]
     return (*words, *allowed)
 
 
 def _built_in(word: str, category: str) -> Word:
-    return Word(word, "block" if category in {"slur", "minors"} else "hold", by="built-in", category=category)
+    return Word(word, "block" if category in {"slur", "minors"} else "hold", by=BUILT_IN, category=category)
 
 
 def _inflected(word: str) -> list[str]:

@@ -4,14 +4,18 @@ Plain words are looked up in a table, so that the time does not grow with the li
 go through RE2, which is linear in the text.
 """
 
+import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from pathlib import Path
 
 from moderation.filters.base import Context
 from moderation.filters.lexicon import HELD, MASK_HINT, TOKEN, Hit, Lexicon, look_up, masked, stretched
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding, Span
-from moderation.words import Word, built_in, load
+from moderation.view import View
+from moderation.words import BUILT_IN, Word, built_in, load
 
 _MAX_FINDINGS = 20
 
@@ -20,11 +24,12 @@ class WordlistFilter:
     """Listed words: built-in ones and the owner's, per platform and per server."""
 
     name = "wordlist"
-    version = "1"
 
-    def __init__(self, words: Iterable[Word]) -> None:
-        """Entries in order; a later one wins over an earlier one for the same word."""
-        self._lexicon = Lexicon.build(words)
+    def __init__(self, words: Iterable[Word], *, path: Path | None = None) -> None:
+        """Entries in order; a later one wins over an earlier one for the same word. `path` is for `load` to say."""
+        self._path = path
+        self._seen: tuple[int, int] | None = None  # the file's stamp when it was last read
+        self._use(tuple(words))
 
     @classmethod
     def load(cls, path: Path | None = None) -> "WordlistFilter":
@@ -33,23 +38,48 @@ class WordlistFilter:
         Raises:
             WordlistError: a list cannot be read.
         """
-        return cls((*built_in(), *(load(path).words if path is not None else ())))
+        stamp = _stamp(path)  # taken first, so that a change in between is seen the next time
+        wordlist = cls(_words(path), path=path)
+        wordlist._seen = stamp
+        return wordlist
+
+    def refresh(self) -> bool:
+        """Read the owner's file again if it has changed; whether it had.
+
+        Raises:
+            WordlistError: it cannot be read; the list stays as it was.
+        """
+        stamp = _stamp(self._path)
+        if stamp == self._seen:
+            return False
+        self._seen = stamp
+        self._use(_words(self._path))
+        return True
+
+    def _use(self, words: tuple[Word, ...]) -> None:
+        own = [word for word in words if word.by != BUILT_IN]
+        digest = hashlib.sha256(repr(own).encode("utf-8", "replace")).hexdigest()[:8]
+        self.version = f"1+{digest}" if own else "1"  # the record says which list judged
+        self._lexicon = Lexicon.build(words)
 
     def judge(self, text: Normalised, context: Context) -> list[Finding]:
-        """One finding for each listed word, the first time it stands there."""
-        hits = list(self.hits(text, context))
+        """One finding for each listed word, wherever it stands; the widest where several overlap."""
+        hits = [hit for hit in self.hits(text, context) if hit.start < hit.end]
         if not hits:
             return []
-        found: list[tuple[str, Span, Finding]] = []
-        # The widest first, so that a word is told once and whole, whatever reading it was found in.
-        hits.sort(key=lambda hit: hit.span.start - hit.span.end)
-        for hit in hits[: 4 * _MAX_FINDINGS]:
-            if self._is_allowed(hit, context):
+        covers: dict[str, Covers] = {}
+        told: list[tuple[str, Span, Finding]] = []
+        for hit in sorted(hits, key=lambda hit: hit.span.start - hit.span.end):
+            if hit.view.text not in covers:
+                covers[hit.view.text] = Covers(self._allowed(hit.view, context))
+            if covers[hit.view.text].hold(hit.start, hit.end):
                 continue
             category, span = hit.word.policy_key, hit.span
-            if not any(kind == category and _overlap(span, other) for kind, other, _ in found):
-                found.append((category, span, _finding(hit.word, span, text.original)))
-        return [finding for _, _, finding in found[:_MAX_FINDINGS]]
+            if not any(kind == category and _overlap(span, other) for kind, other, _ in told):
+                told.append((category, span, _finding(hit.word, span, text.original)))
+                if len(told) == _MAX_FINDINGS:
+                    break
+        return [finding for _, _, finding in told]
 
     def hits(self, text: Normalised, context: Context) -> Iterator[Hit]:
         """Every listed word in every reading, allowed or not."""
@@ -68,14 +98,41 @@ class WordlistFilter:
         if MASK_HINT.search(text.folded.text):
             yield from (hit for hit in masked(lexicon, text.folded) if _applies(hit.word, context))
 
-    def _is_allowed(self, hit: Hit, context: Context) -> bool:
-        """Whether an allowed word or phrase covers the hit."""
-        allowed = look_up(self._lexicon.allowed, hit.view)
-        covers = [cover for cover in allowed if _applies(cover.word, context)]
+    def _allowed(self, view: View, context: Context) -> Iterator[tuple[int, int]]:
+        """Where allowed words and phrases stand."""
+        for hit in look_up(self._lexicon.allowed, view):
+            if _applies(hit.word, context):
+                yield hit.start, hit.end
         for pattern, word in self._lexicon.allowed_patterns:
             if _applies(word, context):
-                covers += [Hit(word, hit.view, *match.span()) for match in pattern.finditer(hit.view.text)]
-        return any(cover.start <= hit.start and hit.end <= cover.end for cover in covers)
+                yield from (match.span() for match in pattern.finditer(view.text))
+
+
+class Covers:
+    """Ranges of a text, and whether one of them holds another range. Asking takes logarithmic time."""
+
+    def __init__(self, ranges: Iterable[tuple[int, int]]) -> None:
+        ordered = sorted(ranges)
+        self._starts = [start for start, _ in ordered]
+        self._reach = list(accumulate((end for _, end in ordered), max))  # the furthest end of any that began so far
+
+    def hold(self, start: int, end: int) -> bool:
+        """Whether one range begins at or before `start` and ends at or after `end`."""
+        place = bisect_right(self._starts, start)
+        return place > 0 and self._reach[place - 1] >= end
+
+
+def _words(path: Path | None) -> tuple[Word, ...]:
+    return (*built_in(), *(load(path).words if path is not None else ()))
+
+
+def _stamp(path: Path | None) -> tuple[int, int] | None:
+    """What changes when a file does; None when there is none."""
+    try:
+        status = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return None if status is None else (status.st_mtime_ns, status.st_size)
 
 
 def _overlap(one: Span, two: Span) -> bool:

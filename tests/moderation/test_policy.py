@@ -160,3 +160,8 @@ def test_a_wrong_file_is_explained_in_a_sentence(tmp_path: Path, content: str, w
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"gone\.toml"):
         Policy.read(tmp_path / "gone.toml")
+
+
+def test_the_owner_s_page_names_every_category() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "moderation.md").read_text("utf-8")
+    assert [category for category in DEFAULT_RULES if f"`{category}`" not in page] == []

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from moderation import words
 from moderation.errors import WordlistError
 from moderation.filters.base import Context
-from moderation.filters.wordlist import WordlistFilter
+from moderation.filters.wordlist import Covers, WordlistFilter
+from moderation.gate import default_gate
 from moderation.normalise import normalise
+from moderation.verdict import Decision
 from moderation.words import Word
 
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
@@ -81,6 +83,42 @@ def test_an_allowed_word_lets_a_listed_one_through_only_where_it_covers_it() -> 
     entries = [Word("*hell*", "hold"), Word("shell", "allow"), Word("hello", "allow")]
     assert _found(entries, "hello shell") == []
     assert _found(entries, "hello hellish") == [("held-word", "hellish")]
+
+
+def test_a_crowd_of_allowed_words_hides_nothing() -> None:
+    assert _built_in("Scunthorpe " * 300 + "cunt") == ["swearing"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30))), st.integers(0, 30), st.integers(0, 30))
+def test_covers_are_what_they_say(ranges: list[tuple[int, int]], start: int, end: int) -> None:
+    assert Covers(ranges).hold(start, end) is any(first <= start and end <= last for first, last in ranges)
+
+
+def test_a_change_of_the_file_counts_once_it_is_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "words.toml"
+    gate = default_gate(wordlist_file=path)
+    version = gate.judge("a crumpet").runs[1].version
+    words.add(path, Word("crumpet", "block"), who="ann", now=NOW)
+    gate.refresh()
+    verdict = gate.judge("a crumpet")
+    assert verdict.decision is Decision.BLOCK
+    assert verdict.runs[1].version != version
+    words.remove(path, "crumpet", who="ann", now=NOW)
+    gate.refresh()
+    assert gate.judge("a crumpet").decision is Decision.ALLOW
+
+
+def test_a_file_that_breaks_meanwhile_leaves_the_old_list_in_force(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "words.toml"
+    words.add(path, Word("crumpet", "block"), who="ann", now=NOW)
+    gate = default_gate(wordlist_file=path)
+    path.write_text("[[word]\n")
+    gate.refresh()
+    gate.refresh()
+    assert gate.judge("a crumpet").decision is Decision.BLOCK
+    assert len([record for record in caplog.records if "stays in force" in record.message]) == 1
 
 
 def test_an_allowed_place_does_not_spread() -> None:
