@@ -80,7 +80,8 @@ class ConfessClient(discord.Client):
 
     async def on_ready(self) -> None:
         """Say that we are here."""
-        log.info("Signed in to Discord as %s, on %d servers.", self.user, len(self.guilds), extra={"action": "discord"})
+        servers = "1 server" if len(self.guilds) == 1 else f"{len(self.guilds)} servers"
+        log.info("Signed in to Discord as %s, on %s.", self.user, servers, extra={"action": "discord"})
 
 
 class DiscordEar:

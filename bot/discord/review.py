@@ -157,12 +157,14 @@ class ReviewDesk:
 
     async def _decide(self, interaction: Press, act: Callable[[str], Post]) -> None:
         """Do it in a thread; the card shows the outcome, or the person hears privately why not."""
+        who = f"discord:{interaction.user.id}"
         try:
-            post = await asyncio.to_thread(act, f"discord:{interaction.user.id}")
+            post = await asyncio.to_thread(act, who)
         except ReviewError as error:
             await interaction.followup.send(wording.with_names(str(error)), ephemeral=True)
             return
-        log.info("Post %s is %s.", post.id, wording.decision(post), extra={"action": "review", "post": post.id})
+        about = {"action": "review", "post": post.number, "who": who, "to": post.state}
+        log.info("Post %d is %s after a press of %s.", post.number, post.state, who, extra=about)
         await interaction.edit_original_response(embed=wording.card(post), view=buttons(post))
         self._note(post)
 
