@@ -41,7 +41,7 @@ class Service(Protocol):
 
 
 class Upkeep:
-    """Lets posts go that nobody wanted in time, and says how things stand."""
+    """Lets posts go that nobody wanted in time, says how things stand, and does small ``chores`` at the same beat."""
 
     def __init__(
         self,
@@ -49,9 +49,11 @@ class Upkeep:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         every: float = 60.0,
+        chores: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._database = database
         self._clock = clock
+        self._chores = chores
         self._every = every
         self._held = 0
         self._stopped = asyncio.Event()
@@ -65,6 +67,8 @@ class Upkeep:
 
     async def once(self) -> int:
         """Expire old posts; how many."""
+        for chore in self._chores:
+            await asyncio.to_thread(chore)
         gone, held = await asyncio.to_thread(self._expire)
         if gone:
             log.info("%d posts were too old and have expired.", gone, extra={"action": "expire", "posts": gone})

@@ -153,7 +153,7 @@ async def run(settings: Settings) -> None:
             services.append(_web(settings.web, composer))
         if discord is not None:
             services += discord.desk(composer, publisher)
-        services += [Upkeep(composer.database), publisher]
+        services += [Upkeep(composer.database, chores=[composer.gate.refresh]), publisher]
         if discord is not None:
             services.append(discord.ear(composer, publisher))
         await Runner(composer.database, services).run()

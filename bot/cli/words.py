@@ -45,7 +45,7 @@ def add_word(
     path = _file()
     entry = Word(word, tier, tuple(platform or ()), tuple(server or ()), why=why)
     add(path, entry, who=terminal_user(), now=clock())
-    console.print(plain(f"“{word}” is in {path} as {tier}. It counts from the next start of `confess run`."))
+    console.print(plain(f"“{word}” is in {path} as {tier}. A running bot takes it up within a minute."))
 
 
 @app.command("remove")
