@@ -91,18 +91,21 @@ BAD_LUCK = [
 ]
 
 
-@pytest.mark.parametrize("luck", range(3))
+@pytest.mark.parametrize("luck", range(2))
 async def test_whatever_happens_nothing_is_posted_twice_and_the_record_is_true(
-    database: Database, server: XServer, clock: Clock, luck: int
+    db: Database, server: XServer, clock: Clock, luck: int
 ) -> None:
-    """Twenty posts, every second send goes wrong in some way, the timeline lags at times, the process dies at times."""
+    """Twenty posts, every second send goes wrong in some way, the timeline lags at times, the process dies at times.
+
+    On SQLite and on PostgreSQL.
+    """
     draw = random.Random(luck)
     clock.now = datetime.now(UTC)
-    numbers = [add_post(database, f"confession number {number}", now=clock.now) for number in range(20)]
+    numbers = [add_post(db, f"confession number {number}", now=clock.now) for number in range(20)]
     x = platform_for(server)
-    publishing = Publisher(database, {"x": x}, clock=clock)
+    publishing = Publisher(db, {"x": x}, clock=clock)
     for _ in range(30):
-        server.faults.add(*(draw.choice(BAD_LUCK) for _ in range(draw.randrange(3))))
+        server.faults.add(*(draw.choice(BAD_LUCK) for _ in range(draw.randrange(2))))
         server.lag = draw.random() < 0.2
         running = asyncio.create_task(publishing.publish_once())
         if draw.random() < 0.3:  # the process dies in the middle of something
@@ -110,13 +113,13 @@ async def test_whatever_happens_nothing_is_posted_twice_and_the_record_is_true(
             running.cancel()
             await asyncio.wait({running})
             await asyncio.sleep(0.05)  # what was on the wire arrives
-            publishing = Publisher(database, {"x": x}, clock=clock)
+            publishing = Publisher(db, {"x": x}, clock=clock)
             await publishing.recover()
         await asyncio.wait({running})
         clock.now += timedelta(minutes=20)
         await publishing.reconcile()
     assert len(set(server.texts)) == len(server.texts)
-    rows = [stored(database, number) for number in numbers]
+    rows = [stored(db, number) for number in numbers]
     there = set(server.texts)
     assert {row.text for row in rows if row.state is State.PUBLISHED} <= there
     assert not {row.text for row in rows if row.state is State.FAILED} & there
