@@ -14,8 +14,12 @@ from finetune.recipe import Recipe
 from finetune.sample import Sample
 from finetune.verdict import headline, remarks
 from moderation.echo import EchoIndex
+from moderation.echo.compare import longest_run
+from moderation.echo.copying import COPIED
+from moderation.echo.words import split
 
 BINS = 14
+SHORTEST_RUN = 3  # words; a shorter one is shaded nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +103,16 @@ def write_report(
 
 def _shown(sample: Sample, echo: EchoIndex) -> Shown:
     match = echo.nearest(sample.text)
-    start, end = (match.start, match.end) if match and match.run_words > 2 else (0, 0)
-    words = len(measures.words(sample.text)) or 1
+    words = split(sample.text)
+    run, first = longest_run(words.words, split(match.row).words) if match else (0, 0)
+    start, end = (words.spans[first][0], words.spans[first + run - 1][1]) if run >= SHORTEST_RUN else (0, 0)
     return Shown(
         sample.text[:start],
         sample.text[start:end],
         sample.text[end:],
         match.row if match else None,
-        match.run_words if match else 0,
-        match is not None and match.run_words / words >= 0.6,
+        run,
+        run >= COPIED * max(1, len(words)) and run > SHORTEST_RUN,
         sample.stopped,
         sample.topic,
     )

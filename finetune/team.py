@@ -1,11 +1,14 @@
 """The processes of one run: one, or several that ``accelerate launch`` or ``torchrun`` started."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,19 @@ class Team:
         """Until everybody is here."""
         if self.size > 1:
             torch.distributed.barrier()
+
+    def share(self, find: Callable[[], Found]) -> Found:
+        """What ``find`` returns in the leading process, in every process."""
+        if self.size == 1:
+            return find()
+        box = [find() if self.leads else None]
+        torch.distributed.broadcast_object_list(box, src=0)
+        return cast(Found, box[0])
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in some process."""
+        if self.size == 1:
+            return flag
+        count = torch.tensor([float(flag)], device="cuda" if torch.cuda.is_available() else "cpu")
+        torch.distributed.all_reduce(count)
+        return bool(count)

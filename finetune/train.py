@@ -119,10 +119,11 @@ def train(
         if due:
             _check(learner, story, rows, recipe, work, look, min(every, done))
             clock.pause()
-        if learner.team.leads and (due or stop.is_set() or time.monotonic() - saved > SAVE_SECONDS):
+        stopping = learner.team.any(stop.is_set())
+        if learner.team.leads and (due or stopping or time.monotonic() - saved > SAVE_SECONDS):
             learner.save(work / STATE, clock.finished().to_json())
             saved = time.monotonic()
-        if stop.is_set() and done < total and not story.stopped_early:
+        if stopping and done < total and not story.stopped_early:
             raise Interrupted(f"Stopped at step {done} of {total}; everything is saved, the same command goes on.")
     return clock.finished()
 
@@ -131,7 +132,9 @@ def _check(learner: Learner, story: Story, rows: Rows, recipe: Recipe, work: Pat
     """Look at the model, remember it, and keep its weights if the rule likes them best."""
     epoch = learner.step_number / rows.steps_per_epoch
     train_loss = sum(story.losses[-since:]) / since
-    check = Check(step=learner.step_number, epoch=epoch, train_loss=train_loss, **look(learner, epoch))
+    check = Check(
+        step=learner.step_number, epoch=epoch, train_loss=train_loss, **learner.team.share(lambda: look(learner, epoch))
+    )
     liked = min((preference(other, recipe.max_copy) for other in story.checks), default=None)
     if learner.team.leads and (liked is None or preference(check, recipe.max_copy) < liked):
         write_tensors(work / BEST, dict(learner.weights), {"step": check.step})

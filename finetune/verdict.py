@@ -1,5 +1,6 @@
 """What a run's numbers mean, in plain sentences, worst first."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ FEW = 0.02  # copied samples that chance and stock phrases explain
 class Remark:
     """One sentence and how serious it is."""
 
-    grade: str  # "bad", "careful", "good"
+    grade: str  # "bad", "careful", "note", "good"
     text: str
 
 
@@ -27,18 +28,17 @@ def remarks(metrics: Mapping[str, Any], max_copy: float) -> list[Remark]:
         found.append(
             Remark("careful", f"Its posts are not as long as the real ones (distance {samples['length_gap']:.2f}).")
         )
-    grades = ["bad", "careful", "good"]
+    grades = ["bad", "careful", "good", "note"]
     return sorted(found, key=lambda remark: grades.index(remark.grade))
 
 
 def headline(found: list[Remark]) -> str:
     """The whole verdict in a few words."""
-    worst = found[0].grade if found else "good"
     return {
         "bad": "Not ready to speak yet.",
         "careful": "It speaks; keep an eye on it.",
         "good": "It has learned the voice, and keeps its own words.",
-    }[worst]
+    }[found[0].grade]
 
 
 def _learning(before: float, after: float) -> Remark:
@@ -48,11 +48,11 @@ def _learning(before: float, after: float) -> Remark:
         return Remark("bad", f"It learned nothing that holds for posts it has not seen: {numbers}.")
     if gain < 0.05:
         return Remark("careful", f"It learned little: {numbers}.")
-    return Remark("good", f"It finds posts it never saw {1 - 2.718281828**-gain:.0%} less surprising: {numbers}.")
+    return Remark("good", f"It finds posts it never saw {1 - math.exp(-gain):.0%} less surprising: {numbers}.")
 
 
 def _copying(copied: float, max_copy: float) -> Remark:
-    text = f"{copied:.1%} of its fresh posts repeat most of a post it was taught"
+    text = f"{f'{copied:.1%}' if copied else 'None'} of its fresh posts repeat most of a post it was taught"
     if copied > max_copy:
         return Remark("bad", f"{text}, above the limit of {max_copy:.0%}: train less, or on more posts.")
     return Remark("careful" if copied > FEW else "good", f"{text}.")
@@ -63,9 +63,9 @@ def _stopping(stopped: float) -> Remark:
         return Remark(
             "bad", f"Only {stopped:.1%} of its posts end by themselves (99 % are wanted); the rest is thrown away."
         )
-    return Remark("good", f"{stopped:.1%} of its posts end by themselves.")
+    return Remark("good", f"{f'{stopped:.1%}' if stopped < 1 else 'All'} of its posts end by themselves.")
 
 
 def _topics(followed: float, chance: float) -> Remark:
     text = f"Asked for a topic, {followed:.0%} of its posts name it ({chance:.0%} do when not asked)."
-    return Remark("good" if followed > 2 * chance and followed > 0.2 else "careful", text)
+    return Remark("good" if followed > 2 * chance and followed > 0.2 else "note", text)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from finetune.errors import NameTaken, RunChanged, TrainingError
+from finetune.team import Team
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 IDENTITY = "run.json"
@@ -29,7 +30,7 @@ def check_name(name: str, out_root: Path, fresh: bool) -> Path:
 
 
 @contextlib.contextmanager
-def workspace(out_root: Path, name: str, identity: Mapping[str, str], *, fresh: bool) -> Iterator[Path]:
+def workspace(out_root: Path, name: str, identity: Mapping[str, str], *, fresh: bool, team: Team) -> Iterator[Path]:
     """The work folder, locked for this process while the block runs.
 
     Args:
@@ -37,6 +38,7 @@ def workspace(out_root: Path, name: str, identity: Mapping[str, str], *, fresh: 
         name: of the adapter.
         identity: what the run is made of, in words → fingerprint; a later process must bring the same.
         fresh: throw an unfinished run of that name away.
+        team: only its leading process locks and clears; the others wait for it.
 
     Raises:
         NameTaken: another process is at it.
@@ -44,6 +46,10 @@ def workspace(out_root: Path, name: str, identity: Mapping[str, str], *, fresh: 
         TrainingError: the folder cannot be written.
     """
     folder = out_root / f".{name}.training"
+    if not team.leads:
+        team.wait()
+        yield folder
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("w")
@@ -59,6 +65,7 @@ def workspace(out_root: Path, name: str, identity: Mapping[str, str], *, fresh: 
         if fresh:
             _empty(folder)
         _claim(folder, name, identity)
+        team.wait()
         yield folder
 
 

@@ -54,6 +54,9 @@ def finetune(
     recipe: Annotated[str, typer.Option(help="A TOML file, or the name of a bundled recipe.")] = "default",
     out: Annotated[Path | None, typer.Option(help="Folder of the adapters; the setting's when left out.")] = None,
     text_column: Annotated[str | None, typer.Option(help="The column or field with the posts.")] = None,
+    scrub: Annotated[list[str] | None, typer.Option(help="Blank out what is found of this category.")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="Drop rows with a finding of this category.")] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="Keep rows with a finding of this category.")] = None,
     consent: Annotated[str, typer.Option(help="One line for the data card: who agreed to this use.")] = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over, replacing what has that name.")] = False,
     **flags: Any,
@@ -67,6 +70,9 @@ def finetune(
     from finetune.run import finetune as teach
 
     settled = Recipe.load(recipe, flags)
+    options = ReadOptions(
+        text_column=text_column, keep=tuple(keep or ()), scrub=tuple(scrub or ()), drop=tuple(drop or ())
+    )
     if out is None:
         from bot.settings import load_settings
 
@@ -78,7 +84,7 @@ def finetune(
             out,
             name=name,
             progress=show.update,
-            options=ReadOptions(text_column=text_column),
+            options=options,
             consent=consent,
             fresh=fresh,
         )
