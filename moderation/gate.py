@@ -223,9 +223,28 @@ def default_gate(
         PersonalFilter(authors=authors, people=policy.people),
         MinorsFilter(),
         SelfHarmFilter(),
+        _classifier(),
     ]
-    filters += _echo(echo)
+    filters += [_classifier(), *_echo(echo)]
     return Gate([*filters, *extra], policy)
+
+
+def _classifier() -> Filter:
+    from moderation.filters.classifier import ClassifierFilter
+
+    try:
+        return ClassifierFilter.open()
+    except FilterUnavailable as error:
+        return Absent("classifier", str(error))
+
+
+def _classifier() -> Filter:
+    from moderation.filters.classifier import ClassifierFilter
+
+    try:
+        return ClassifierFilter.open()
+    except FilterUnavailable as error:
+        return Absent("classifier", str(error))
 
 
 def _echo(echo: EchoIndex | Path | None) -> list[Filter]:
