@@ -225,17 +225,8 @@ def default_gate(
         SelfHarmFilter(),
         _classifier(),
     ]
-    filters += [_classifier(), *_echo(echo)]
+    filters += _echo(echo)
     return Gate([*filters, *extra], policy)
-
-
-def _classifier() -> Filter:
-    from moderation.filters.classifier import ClassifierFilter
-
-    try:
-        return ClassifierFilter.open()
-    except FilterUnavailable as error:
-        return Absent("classifier", str(error))
 
 
 def _classifier() -> Filter:
