@@ -33,7 +33,9 @@ def resolve_base(name: str) -> Base:
         BaseUnfit: it is no causal language model, or its weights are not safetensors.
     """
     folder = BASES / name
-    if not name or name.startswith((".", "/", "~")) or not (folder / "config.json").is_file():
+    if not name:
+        raise BaseNotFound("The base has no name: give nib, a folder, or a Hub id such as gpt2.")
+    if name.startswith((".", "/", "~")) or not (folder / "config.json").is_file():
         folder = Path(name).expanduser()
     if not folder.is_dir():
         folder = _from_hub(name)
@@ -51,7 +53,7 @@ def _from_hub(name: str) -> Path:
     """The local copy of a Hub model."""
     known = ", ".join(sorted(path.parent.name for path in BASES.glob("*/config.json")))
     other = f"use --base with a bundled base ({known}) or a folder that holds a downloaded model"
-    if not name or name.count("/") > 1 or name.startswith((".", "/", "~")):
+    if name.count("/") > 1 or name.startswith((".", "/", "~")):
         raise BaseNotFound(f"There is no base {name!r}: no such folder; {other}.")
     import httpx
     from huggingface_hub import snapshot_download
@@ -126,6 +128,7 @@ def load_model(base: Base) -> Any:
         BaseUnfit: the weights do not fit the config.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -135,7 +138,7 @@ def load_model(base: Base) -> Any:
         model = AutoModelForCausalLM.from_pretrained(
             base.folder, dtype=torch.float32, attn_implementation="sdpa", use_safetensors=True
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise BaseUnfit(f"The weights of {base.name} cannot be loaded ({str(error).splitlines()[0]}).") from error
     model.requires_grad_(False)
     model.config.use_cache = False

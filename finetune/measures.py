@@ -76,8 +76,8 @@ def histogram(texts: Iterable[str], width: int = 5, bins: int = 16) -> list[floa
 
 
 def follows(text: str, topic: str) -> bool:
-    """Whether a text holds the topic's stem: a word that begins with the topic less a plural or verb ending."""
-    stem = re.sub(r"(?:ies|es|s|ing|ed|y)$", "", topic.lower()) if len(topic) > 4 else topic.lower()
+    """Whether a text holds the topic's stem: a word that begins with the topic less its ending."""
+    stem = re.sub(r"(?:ies|es|s|ing|ed|y|e)$", "", topic.lower()) if len(topic) > 4 else topic.lower()
     return any(word.startswith(stem) for word in words(text))
 
 
