@@ -105,7 +105,7 @@ def test_jsonl_answers_in_order_with_six_scores_and_spans() -> None:
 
 @pytest.mark.usefixtures("home")
 def test_a_bad_line_is_told_in_its_place_and_the_rest_is_judged() -> None:
-    lines = '{"text": "one", "id": 7}\nnot json\n\n[1]\n{"text": 5}\n{"text": "two"}\n'
+    lines = '{"text": "I iron my socks.", "id": 7}\nnot json\n\n[1]\n{"text": 5}\n{"text": "I was there."}\n'
     result = run(screen_app, "--jsonl", text=lines)
     assert result.exit_code == 1
     rows = [json.loads(line) for line in result.stdout.splitlines()]
@@ -121,7 +121,7 @@ def test_a_line_is_answered_before_the_next_one_comes() -> None:
     command = [sys.executable, "-c", program, "--jsonl"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None
-        for text in ("first", "second"):
+        for text in ("I iron my socks.", "I was there."):
             process.stdin.write(json.dumps({"text": text}).encode() + b"\n")
             process.stdin.flush()
             assert json.loads(process.stdout.readline())["decision"] == "allow"
