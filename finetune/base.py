@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.errors import BaseNotFound, BaseUnfit
+from finetune.hub import out_of_reach
 
 BASES = Path(__file__).parent / "bases"
 FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]  # what a base needs from the Hub: never pickles or code
@@ -55,7 +56,6 @@ def _from_hub(name: str) -> Path:
     other = f"use --base with a bundled base ({known}) or a folder that holds a downloaded model"
     if name.count("/") > 1 or name.startswith((".", "/", "~")):
         raise BaseNotFound(f"There is no base {name!r}: no such folder; {other}.")
-    import httpx
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -65,7 +65,7 @@ def _from_hub(name: str) -> Path:
         raise BaseNotFound(f"There is no base {name!r}, and it is no Hub id either; {other}.") from error
     except HfHubHTTPError as error:
         raise BaseNotFound(f"The Hugging Face Hub does not give out a model {name!r}; {other}.") from error
-    except (LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, *out_of_reach()) as error:
         message = f"The base {name!r} is not on this machine and the Hugging Face Hub is out of reach; {other}."
         raise BaseNotFound(message) from error
 

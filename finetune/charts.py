@@ -36,6 +36,8 @@ def curves(
     xs = [x for line in lines for x, _ in line.points] or [0.0, 1.0]
     ys = [y for line in lines for _, y in line.points] + ([limit] if limit is not None else []) or [0.0, 1.0]
     low, high = (0.0, max(0.02, max(ys) * 1.15)) if percent else (min(ys), max(ys))
+    if high - low < 1e-9:
+        high = low + (abs(low) or 1.0) * 0.1
     ticks = _ticks(low, high)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
     x_low, x_high = 0.0, max(xs) or 1.0

@@ -7,6 +7,7 @@ from typing import Any
 from finetune.base import load_model, resolve_base
 from finetune.errors import BaseUnfit, FinetuneError
 from finetune.fast import slow_down
+from finetune.hub import out_of_reach
 from generation.adapter import Adapter, open_adapter
 from generation.prompt import PromptFormat
 
@@ -54,7 +55,6 @@ def push(adapter_folder: Path, repository: str, *, merged: bool = False, private
     """
     import tempfile
 
-    import httpx
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
@@ -76,7 +76,7 @@ def push(adapter_folder: Path, repository: str, *, merged: bool = False, private
             raise FinetuneError("The Hugging Face Hub wants a token: run 'hf auth login' first.") from error
         except HfHubHTTPError as error:
             raise FinetuneError(f"The Hugging Face Hub refused: {str(error).splitlines()[0]}") from error
-        except (httpx.HTTPError, OSError) as error:
+        except out_of_reach() as error:
             raise FinetuneError("The Hugging Face Hub is out of reach; nothing was uploaded.") from error
     return str(address)
 
