@@ -170,6 +170,8 @@ class Gate:
         decision, threshold = self.policy.decide(finding.category, finding.score, context)
         if decision is not Decision.ALLOW:
             told.append(replace(finding, decision=decision, threshold=threshold))
+        if not self.policy.shadow:
+            return told
         shadow = self.policy.shadow_decision(finding.category, finding.score)
         if shadow is not None and shadow[0] not in (Decision.ALLOW, decision):
             told.append(replace(finding, decision=shadow[0], threshold=shadow[1], shadow=True))

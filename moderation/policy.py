@@ -9,10 +9,11 @@ import hashlib
 import json
 import tomllib
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from moderation.errors import PolicyError
 from moderation.filters.base import Context
@@ -137,9 +138,6 @@ class Policy(BaseModel):
     shape: Shape = Field(default_factory=Shape, description="What a well-formed post looks like")
     people: tuple[str, ...] = Field((), description="Real public persons who are never to be named")
 
-    _tables: dict[tuple[str, str | None, bool], dict[str, Rule]] = PrivateAttr(default_factory=dict)
-    _hash: str = PrivateAttr(default="")
-
     @model_validator(mode="after")
     def _sound(self) -> Self:
         enforced = [self.rules, self.nsfw.rules]
@@ -182,16 +180,19 @@ class Policy(BaseModel):
             where = ".".join(str(part) for part in problem["loc"]) or "the policy"
             raise PolicyError(f"In {path}, {where} is wrong: {problem['msg']}.") from None
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Twelve hexadecimal digits of SHA-256 over everything that decides."""
-        if not self._hash:
-            effective = self.model_dump(mode="json") | {
-                "defaults": {name: rule.model_dump(mode="json") for name, rule in DEFAULT_RULES.items()},
-                "platform_defaults": {name: place.model_dump(mode="json") for name, place in DEFAULT_PLATFORMS.items()},
-            }
-            self._hash = hashlib.sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()[:12]
-        return self._hash
+        effective = self.model_dump(mode="json") | {
+            "defaults": {name: rule.model_dump(mode="json") for name, rule in DEFAULT_RULES.items()},
+            "platform_defaults": {name: place.model_dump(mode="json") for name, place in DEFAULT_PLATFORMS.items()},
+        }
+        return hashlib.sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()[:12]
+
+    @cached_property
+    def _tables(self) -> dict[tuple[str, str | None, bool], dict[str, Rule]]:
+        """Category → rule for each place that was asked about."""
+        return {}
 
     def decide(self, category: str, score: float | None, context: Context) -> tuple[Decision, float | None]:
         """What becomes of a finding, and the threshold it was held against. An unknown category is held."""
