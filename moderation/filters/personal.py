@@ -7,6 +7,7 @@ Numbers are checked by their own arithmetic, so that a confession may count its 
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from phonenumbers import Leniency, PhoneNumberMatcher
 
@@ -21,12 +22,12 @@ _EMAIL = re.compile(
     rf"[a-z0-9][a-z0-9._%+\-]{{0,63}}{_AT}[a-z0-9][a-z0-9\-]{{0,62}}(?:{_DOT}[a-z0-9\-]{{2,63}}){{1,4}}\b"
 )
 _ACCOUNT_HINT = re.compile(r"[@#]|u/|[\[({<] ?at\b|\bdot\b")
-_TRIES = 8  # numbers of a text that are looked into; one telephone number is enough to stop it
+_TRIES = 200  # runs of digits that are looked into; a post of that many numbers is no post
 _DIGIT = re.compile("[0-9]")
 _CARD = re.compile(r"(?<![\d.])(?:\d[ \-]?){12,18}\d(?![\d.]?\d)")
 _IBAN = re.compile(r"\b[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,4})?\b")
 _IBAN_LENGTHS = range(15, 35)
-_PHONE_HINT = re.compile(r"\d(?:[\s().\-/]{0,3}\d){6}")
+_DIGITS = re.compile(r"[+(]{0,2}\d(?:[\s().\-/]{0,3}\d){6,17}")  # long enough for a telephone number
 _REGIONS = ("GB", "US")  # numbers written without a country code are read as these
 _DIALS = re.compile(r"\+|\(?0|\(?[2-9]\d\d\)?[ .\-]|1[ .\-]\d{3}[ .\-]")  # how a number to be dialled begins
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -106,16 +107,20 @@ def _number_candidates(folded: str) -> Iterator[tuple[str, str, tuple[int, int]]
     for match in (*_IPV4.finditer(folded), *_IPV6.finditer(folded)):
         if _is_public_address(match.group()):
             yield "ip", "It contains an internet address.", match.span()
-    if _PHONE_HINT.search(folded):
-        for region in _REGIONS:
-            for phone in PhoneNumberMatcher(folded, region, Leniency.POSSIBLE, max_tries=_TRIES):
-                if _DIALS.match(phone.raw_string) and not _ISO_DATE.match(phone.raw_string):
-                    yield "phone", "It contains a telephone number.", (phone.start, phone.end)
+    for match in islice(_DIGITS.finditer(folded), _TRIES):
+        yield from _phones(match.group(), match.start())
     for match in _STREET.finditer(folded):
         yield "address", "It contains a street address.", match.span()
     for match in _POSTCODE.finditer(folded):
         if _is_postcode(match.group()):
             yield "address", "It contains a postcode.", match.span()
+
+
+def _phones(digits: str, at: int) -> Iterator[tuple[str, str, tuple[int, int]]]:
+    for region in _REGIONS:
+        for phone in PhoneNumberMatcher(digits, region, Leniency.POSSIBLE, max_tries=2):
+            if _DIALS.match(phone.raw_string) and not _ISO_DATE.match(phone.raw_string):
+                yield "phone", "It contains a telephone number.", (at + phone.start, at + phone.end)
 
 
 def _is_postcode(found: str) -> bool:
