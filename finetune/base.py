@@ -59,13 +59,14 @@ def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    silence: tuple[type[Exception], ...] = (LocalEntryNotFoundError, *out_of_reach())
     try:
         return Path(snapshot_download(name, allow_patterns=FILES))
     except HFValidationError as error:
         raise BaseNotFound(f"There is no base {name!r}, and it is no Hub id either; {other}.") from error
     except HfHubHTTPError as error:
         raise BaseNotFound(f"The Hugging Face Hub does not give out a model {name!r}; {other}.") from error
-    except (LocalEntryNotFoundError, *out_of_reach()) as error:
+    except silence as error:
         message = f"The base {name!r} is not on this machine and the Hugging Face Hub is out of reach; {other}."
         raise BaseNotFound(message) from error
 

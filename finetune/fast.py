@@ -11,7 +11,6 @@ PEFT's modules, names and file format stay as they are; only their ``forward`` i
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,10 +51,11 @@ class _LoraProduct(torch.autograd.Function):  # type: ignore[misc]  # torch is u
         return dx, None, None, da, db, None
 
 
-def speed_up(model: Any) -> bool:
+def speed_up(model: Any, *, attention: bool = True) -> bool:
     """Bind the fast forwards to a PEFT model whose base is frozen; returns whether every LoRA layer took one.
 
-    Layers with dropout or DoRA keep PEFT's own.
+    Layers with dropout or DoRA keep PEFT's own. ``attention`` off leaves that part to transformers: its shapes do not
+    change from batch to batch, which ``torch.compile`` needs.
     """
     from peft.tuners.lora.layer import Linear as LoraLinear
     from transformers.activations import NewGELUActivation
@@ -70,7 +70,7 @@ def speed_up(model: Any) -> bool:
         for name, child in list(module.named_children()):
             if isinstance(child, NewGELUActivation):
                 setattr(module, name, torch.nn.GELU(approximate="tanh"))  # the same function in one kernel
-    if model.config.model_type in PLAIN_ATTENTION:
+    if attention and model.config.model_type in PLAIN_ATTENTION:
         _register_attention()
         model.get_base_model().set_attn_implementation(ATTENTION)
     return every
@@ -137,17 +137,20 @@ class Plan:
         return cls(groups, mask)
 
 
-_PLAN: ContextVar[Plan | None] = ContextVar("plan", default=None)
+class _Current:
+    """The plan in force. Not a context variable: autograd recomputes checkpointed blocks in threads of its own."""
+
+    plan: Plan | None = None
 
 
 @contextmanager
 def packed(plan: Plan | None) -> Iterator[None]:
-    """While the block runs, attention follows ``plan``; backward passes belong inside, too."""
-    token = _PLAN.set(plan)
+    """While the block runs, attention follows ``plan``; backward passes belong inside, too. One model at a time."""
+    before, _Current.plan = _Current.plan, plan
     try:
         yield
     finally:
-        _PLAN.reset(token)
+        _Current.plan = before
 
 
 class _PostAttention(torch.autograd.Function):  # type: ignore[misc]
@@ -171,8 +174,9 @@ class _PostAttention(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, d_out: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         """By hand, as PyTorch's own for short bf16 sequences on a CPU takes three times as long."""
         dq, dk, dv = (torch.empty_like(d_out, memory_format=torch.contiguous_format) for _ in range(3))
+        saved = ctx.saved_tensors  # once: recomputed activations may be unpacked a single time
         for index, group in enumerate(ctx.plan.groups):
-            gq, gk, gv, weights = ctx.saved_tensors[4 * index : 4 * index + 4]
+            gq, gk, gv, weights = saved[4 * index : 4 * index + 4]
             # Padding repeats a real token, whose gradient must not count twice.
             g_out = _gather(d_out, group, only_real=True)
             _scatter(torch.bmm(weights.mT, g_out), group, dv)
@@ -205,7 +209,7 @@ def _attention(module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Ten
     """transformers' attention interface: query (rows, heads, tokens, size); keys and values may have fewer heads."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    plan = _PLAN.get()
+    plan = _Current.plan
     if plan is None:
         return sdpa_attention_forward(module, query, key, value, mask, **options)
     rows, heads, tokens, size = query.shape
@@ -222,7 +226,7 @@ def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
     """No mask where a plan says it all."""
     from transformers.masking_utils import sdpa_mask
 
-    return None if _PLAN.get() is not None else sdpa_mask(*args, **kwargs)
+    return None if _Current.plan is not None else sdpa_mask(*args, **kwargs)
 
 
 def _register_attention() -> None:

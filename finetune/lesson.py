@@ -15,6 +15,7 @@ from finetune.device import Place
 from finetune.errors import CorpusError
 from finetune.learner import Learner
 from finetune.lora import add_lora, settle
+from finetune.memory import rows_that_fit
 from finetune.progress import Progress
 from finetune.recipe import Recipe
 from finetune.team import Team
@@ -81,25 +82,36 @@ def prepare(
     model = add_lora(model, recipe, size)
     model.peft_config["default"].base_model_name_or_path = base.name  # the folder it lies in is this machine's affair
     rows_per_step = max(1, size.batch_tokens // row_tokens)
-    at_once = min(recipe.rows_at_once or rows_per_step, -(-rows_per_step // team.size))
-    pad = pad_id(tokenizer)
 
-    def packed(tokens: TokenSet, places: NDArray[np.intp]) -> Rows:
+    def packed(tokens: TokenSet, places: NDArray[np.intp]) -> list[list[int]]:
         found = pack(tokens.lengths[places], row_tokens, seed=recipe.seed)
-        rows = [[int(places[i]) for i in row] for row in found]
-        return Rows(tokens, rows, row_tokens, rows_per_step, at_once, pad, recipe.seed)
+        return [[int(places[i]) for i in row] for row in found]
 
-    rows = packed(examples, fitting)
-    total = rows.steps_per_epoch * recipe.epochs
+    train_rows, held_rows = packed(examples, fitting), packed(held, held_fitting)
+    total = -(-len(train_rows) // rows_per_step) * recipe.epochs
     learner = Learner(model, recipe, size, place, team, min(total, recipe.max_steps or total))
+    at_once = _rows_at_once(learner, -(-rows_per_step // team.size), row_tokens, work / f"rows-at-once-{team.rank}")
+    shape = (row_tokens, rows_per_step, at_once, pad_id(tokenizer), recipe.seed)
     return Lesson(
         learner,
         tokenizer,
         prompt,
         train,
         held_out,
-        rows,
-        packed(held, held_fitting),
+        Rows(examples, train_rows, *shape),
+        Rows(held, held_rows, *shape),
         len(examples) - len(fitting) + len(held) - len(held_fitting),
         int(held.sizes[held_fitting].sum()),
     )
+
+
+def _rows_at_once(learner: Learner, most: int, row_tokens: int, note: Path) -> int:
+    """Rows in one pass; found once for a run and noted, since another number would change the last bits of the loss."""
+    if learner.recipe.rows_at_once:
+        return min(most, learner.recipe.rows_at_once)
+    try:
+        return int(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = rows_that_fit(learner, most, row_tokens)
+        note.write_text(str(found), encoding="utf-8")
+        return found

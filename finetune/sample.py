@@ -37,13 +37,15 @@ def write(
 ) -> list[Sample]:
     """One post for each topic, None for none. The same seed gives the same posts; training draws as before."""
     samples: list[Sample] = []
-    was_training = model.training
-    model.eval()
+    learning = [module for module in model.modules() if module.training]  # dropouts, blocks that recompute
     with torch.no_grad(), torch.random.fork_rng(devices=[place.device] if place.device.type == "cuda" else []):
         torch.manual_seed(seed)
+        for module in learning:
+            module.training = False
         for start in range(0, len(topics), BATCH):
             samples.extend(_batch(model, tokenizer, prompt, topics[start : start + BATCH], sampling, place))
-    model.train(was_training)
+    for module in learning:
+        module.training = True
     return samples
 
 

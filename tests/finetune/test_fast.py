@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from finetune import memory
 from finetune.base import load_model, resolve_base
 from finetune.device import Place
 from finetune.fast import ATTENTION, Plan
@@ -93,6 +94,26 @@ def test_dora_and_dropout_keep_pefts_own_layers_and_learn(
     learner = _learner(tiny_gpt2, bf16=True, **options)
     losses = [learner.step([batch]) for _ in range(6)]
     assert losses[-1] < losses[0]
+
+
+def test_recomputed_activations_give_the_same_gradients(tiny_gpt2: Path, batch: Batch) -> None:
+    kept, recomputed = _learner(tiny_gpt2), _learner(tiny_gpt2, checkpointing="yes")
+    calls = []
+    block = recomputed.model.get_base_model().transformer.h[0]
+    block.mlp.register_forward_pre_hook(lambda *_: calls.append(1))
+    assert torch.equal(recomputed._loss(batch, learn=True), kept._loss(batch, learn=True))
+    assert len(calls) == 2  # forward, and again on the way back
+    for name, weight in kept.weights.items():
+        assert torch.allclose(recomputed.weights[name].grad, weight.grad), name
+
+
+def test_a_pass_takes_no_more_rows_than_memory_has(tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = _learner(tiny_gpt2)
+    assert memory.rows_that_fit(learner, 8, 128) == 8
+    one_row = 128 * 2 * 32 * memory.FORMATS_KEPT * 4  # tokens, layers, width, formats, bytes
+    for rows in (0, 1, 5):
+        monkeypatch.setattr(memory, "free_memory", lambda rows=rows: int((rows + 0.5) * one_row / memory.SHARE))
+        assert memory.rows_that_fit(learner, 8, 128) == max(1, rows)
 
 
 def test_a_plan_covers_each_token_once(batch: Batch) -> None:
