@@ -16,9 +16,9 @@ FORMAT = 1
 MANIFEST, ROWS, STARTS, LENGTHS = "echo.json", "rows.txt", "starts.npy", "lengths.npy"
 BUCKETS, POSTING_ROWS, POSTING_PRINTS = "buckets.npy", "posting_rows.npy", "posting_prints.npy"
 
-SHORT_ROW = 16  # words; up to here the pairs are kept too
+SHORT_ROW = 12  # words; up to here the pairs are kept too
 LONG_ROW = 24  # words; beyond, only minimisers of the three-word keys are kept
 WINNOW = 3  # a minimiser is the least key of this many neighbours (Schleimer et al., "Winnowing", SIGMOD 2003)
 RAREST = 4  # words of a short row that are paired
-PAIR_REACH = 12  # a text's words are paired up to this many words apart
+PAIR_REACH = 8  # a text's words are paired up to this many words apart
 LIST_LIMIT = 96  # postings kept for one key; "i want to" needs no more

@@ -27,6 +27,9 @@ SOURCES = {
     "ldnoobw": ("LDNOOBW word list (5faf2ba), only to find rows", "CC-BY-4.0", "Shutterstock and contributors"),
     "talk": ("everyday talk: self_dialogue, Topical-Chat, Synthetic-Persona-Chat, Common Voice, Tatoeba, intents",
              "BSD-3-Clause, CDLA-Sharing-1.0, CC-BY-4.0, CC0-1.0, CC-BY-2.0-FR, CC-BY-3.0", "their authors"),
+    "emotions": ("the other rows of GoEmotions, as neither spam nor self-harm", "CC-BY-4.0", "the same"),
+    "long": ("longer pieces of the same and of books, speeches, minutes and government pages (see finetune/bases/nib)",
+             "public domain, CC0-1.0, CC-BY-4.0, MIT, BSD-3-Clause", "their authors"),
     "made": ("patterns in moderation/training/templates", "MIT", "this project"),
 }  # fmt: skip
 
@@ -40,7 +43,7 @@ _CANNOT = """\
 - Spam was learned from text messages of 2006 to 2011 and from written patterns.
 - The comments were labelled by crowds, mostly in North America. Much of the data is African-American English that was
   labelled "offensive"; such posts raise more false alarms than others. See the row `davidson` below.
-- A score is no probability. 0.6 is what one harmless text in 200 reaches on a head; set your own thresholds with
+- A score is no probability. 0.6 is what one harmless text in 500 reaches on a head; set your own thresholds with
   `confess gate calibrate` on your own posts.
 """
 
@@ -135,7 +138,7 @@ def _page(found: Findings) -> str:
         "## Sources and credits\n",
         _table(
             ["source", "what", "licence", "credit", "rows"],
-            [[name, *about, rows.get(name, "")] for name, about in SOURCES.items()],
+            [[name, *about, rows.get(name, 0)] for name, about in SOURCES.items()],
         ),
         f"Training took {found.seconds} seconds of processor time. Hashes of the data and all settings: `card.json`.\n",
     ]

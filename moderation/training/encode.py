@@ -36,6 +36,7 @@ class Encoded:
     words: Ints  # every text's words, end to end
     lengths: Ints
     labels: NDArray[np.float32]  # (texts, heads), NaN where unknown
+    guessed: NDArray[np.bool_]  # (texts, heads), where the label comes from words and not from people
     sources: NDArray[np.str_]
     hashes: Hashes  # of each word, by its number
     piece_hashes: Hashes  # of all words' pieces, end to end
@@ -60,12 +61,14 @@ def encode(rows: Sequence[Row], texts: Sequence[list[str]], sizes: Sizes) -> Enc
     hashes = np.array([0, *map(word_hash, numbers)], np.uint64)
     of_each = [np.zeros(0, np.uint64)] + [np.array(pieces(word), np.uint64) for word in numbers]
     labels = np.full((len(rows), len(HEADS)), np.nan, np.float32)
+    guessed = np.zeros(labels.shape, bool)
     for place, row in enumerate(rows):
         for head, label in row.labels.items():
             labels[place, HEADS.index(head)] = label
+            guessed[place, HEADS.index(head)] = head in row.guessed
     sources = np.array([row.source for row in rows])
     counts = np.array([len(each) for each in of_each], np.int64)
-    return Encoded(words, lengths, labels, sources, hashes, np.concatenate(of_each), counts)
+    return Encoded(words, lengths, labels, guessed, sources, hashes, np.concatenate(of_each), counts)
 
 
 def rows_of(hashes: Hashes, table: int) -> Ints:

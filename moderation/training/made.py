@@ -9,6 +9,7 @@ from typing import Any
 from moderation.training.rows import Row
 
 _SLOT = re.compile(r"\{(\w+)\}")
+_STYLES = 4  # times a whole sentence is written, each time in a style drawn anew
 HEADS = ("insult", "hate", "sexual", "threat", "selfharm", "spam")  # each has a file of patterns
 
 
@@ -18,15 +19,24 @@ def made_rows(per_side: int, seed: int) -> list[Row]:
 
 
 def _made_for(head: str, count: int, chance: random.Random) -> list[Row]:
-    text = files("moderation.training").joinpath("templates", f"{head}.toml").read_text("utf-8")
-    written: dict[str, Any] = tomllib.loads(text)
+    written: dict[str, Any] = tomllib.loads(_written(head))
+    sides = (("yes", _harmful(head)), ("no", dict.fromkeys(("tox", *HEADS), 0.0)))
     rows: dict[str, Row] = {}
-    for side, labels in (("yes", _harmful(head)), ("no", dict.fromkeys(("tox", *HEADS), 0.0))):
+    for side, labels in sides:
         patterns: list[str] = written[side]["rows"]
         for number in range(count):
             line = _filled(patterns[number % len(patterns)], written["slots"], chance)
             rows.setdefault(line, Row(line, f"made-{head}", labels))
+    lines: dict[str, list[str]] = tomllib.loads(_written("lines"))[head]
+    for side, labels in sides:
+        for line in lines[side] * _STYLES:
+            styled = _styled(line, chance)
+            rows.setdefault(styled, Row(styled, f"made-{head}", labels))
     return list(rows.values())
+
+
+def _written(name: str) -> str:
+    return files("moderation.training").joinpath("templates", f"{name}.toml").read_text("utf-8")
 
 
 def _harmful(head: str) -> dict[str, float]:
@@ -45,12 +55,14 @@ def _harmful(head: str) -> dict[str, float]:
 
 def _filled(pattern: str, slots: dict[str, list[str]], chance: random.Random) -> str:
     line = _SLOT.sub(lambda match: chance.choice(slots[match.group(1)]), pattern)
-    line = " ".join(line.split()).replace(" ,", ",").replace(" .", ".")
-    style = chance.random()  # posts are written in many ways
+    return _styled(" ".join(line.split()).replace(" ,", ",").replace(" .", "."), chance)
+
+
+def _styled(line: str, chance: random.Random) -> str:
+    """The line as one of many people might type it."""
+    style = chance.random()
     if style < 0.35:
-        line = line[:1].upper() + line[1:] + chance.choice([".", "!", "...", ""])
-    elif style < 0.45:
-        line = line.lower().replace("'", "").replace(",", "")
-    elif style < 0.5:
-        line = line.upper()
-    return line
+        return line[:1].upper() + line[1:] + chance.choice([".", "!", "...", ""])
+    if style < 0.45:
+        return line.lower().replace("'", "").replace(",", "")
+    return line.upper() if style < 0.5 else line

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from moderation.training.hints import hinted
 from moderation.training.pool import HARMLESS, Lexicon
 from moderation.training.rows import Row
 
@@ -22,14 +23,36 @@ def plain_texts(folder: Path, characters: int) -> Iterator[list[str]]:
 
 
 def plain_rows(folder: Path, pool: Path, count: int, seed: int) -> list[Row]:
-    """``count`` lines of everyday talk of 20 to 300 characters, less those with a listed word: taken to be harmless."""
+    """About ``count`` lines of everyday talk and ``count`` longer pieces of any text, taken to be harmless.
+
+    Those with a listed word are left out. The long ones are there because the pool's long texts are mostly toxic, from
+    which a classifier would learn that length is.
+    """
     lexicon, chance, rows = Lexicon(pool), random.Random(seed), []
-    paths = [path for path in sorted(folder.glob("*.txt.xz")) if path.name.startswith(_TALK)]
+    paths = sorted(folder.glob("*.txt.xz"))
+    talk = [path for path in paths if path.name.startswith(_TALK)]
     for path in paths:
-        lines = [line.strip() for line in _read(path, -1).splitlines() if 20 <= len(line) <= 300]
-        picked = chance.sample(lines, min(len(lines), count // len(paths)))
-        rows += [Row(line, "talk", HARMLESS) for line in picked if not lexicon.offensive(line)]
+        text = _read(path, 8_000_000)
+        kinds = [("long", _pieces(text), count // len(paths))]
+        if path in talk:
+            lines = [line.strip() for line in text.splitlines() if 20 <= len(line) <= 300]
+            kinds.append(("talk", lines, count // len(talk)))
+        for source, found, many in kinds:
+            picked = chance.sample(found, min(len(found), many))
+            rows += [hinted(Row(line, source, HARMLESS)) for line in picked if not lexicon.offensive(line)]
     return rows
+
+
+def _pieces(text: str) -> list[str]:
+    """Runs of lines of 250 to 1,500 characters."""
+    found, piece = [], ""
+    for line in text.replace(_END, "").splitlines():
+        piece = f"{piece} {line.strip()}".strip()
+        if len(piece) >= 250:
+            if len(piece) <= 1500:
+                found.append(piece)
+            piece = ""
+    return found
 
 
 def _read(path: Path, characters: int) -> str:

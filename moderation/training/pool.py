@@ -14,11 +14,13 @@ from pathlib import Path
 
 from moderation.model.classifier import HEADS
 from moderation.training.errors import PoolBroken
+from moderation.training.hints import hinted
 from moderation.training.rows import Row
 
 csv.field_size_limit(1 << 24)
 
 HARMLESS = dict.fromkeys(HEADS, 0.0)
+_SEXUAL = frozenset({"sexual"})
 _HARMLESS_EMOTIONS = frozenset({0, 1, 4, 5, 7, 8, 13, 15, 17, 18, 20, 21, 22, 23, 26, 27})  # GoEmotions' own numbering
 
 
@@ -28,7 +30,7 @@ def read_pool(folder: Path) -> list[Row]:
     rows: list[Row] = []
     for reader in _READERS:
         try:
-            rows.extend(reader(folder, lexicon))
+            rows.extend(map(hinted, reader(folder, lexicon)))
         except FileNotFoundError as error:
             raise PoolBroken(
                 f"{error.filename} is not there: the pool must hold the files its README names."
@@ -110,7 +112,7 @@ def _davidson(folder: Path, lexicon: Lexicon) -> Iterator[Row]:
             labels["sexual"] = 0.8
         elif kind == "2":
             labels["sexual"] = 0.0
-        yield Row(html.unescape(row["tweet"]), "davidson", labels)
+        yield Row(html.unescape(row["tweet"]), "davidson", labels, _SEXUAL)
 
 
 def _edos(folder: Path, lexicon: Lexicon) -> Iterator[Row]:
@@ -123,7 +125,8 @@ def _edos(folder: Path, lexicon: Lexicon) -> Iterator[Row]:
             labels |= {"hate": 0.0}
         if lexicon.sexual(row["text"]):
             labels["sexual"] = 0.8
-        yield Row(row["text"].replace("[USER]", "@user").replace("[URL]", "http://x.example"), "edos", labels)
+        text = row["text"].replace("[USER]", "@user").replace("[URL]", "http://x.example")
+        yield Row(text, "edos", labels, _SEXUAL)
 
 
 _SPANS = {"Insult": "insult", "Identity based Attack": "hate", "Threat": "threat"}
@@ -211,12 +214,14 @@ def _jigsaw(folder: Path, lexicon: Lexicon) -> Iterator[Row]:
 
 
 def _goemotions(folder: Path, lexicon: Lexicon) -> Iterator[Row]:
-    """Rows with friendly or neutral emotions and no listed word are harmless; what the others are, nobody said."""
+    """Rows with friendly or neutral emotions and no listed word are harmless; the others are at least no spam."""
     for name in ("goemotions_train.tsv", "goemotions_dev.tsv"):
         for text, emotions, *_ in _lines(folder / name):
             friendly = {int(number) for number in emotions.split(",")} <= _HARMLESS_EMOTIONS
             if friendly and not lexicon.offensive(text):
                 yield Row(text, "goemotions", HARMLESS)
+            else:
+                yield Row(text, "emotions", {"spam": 0.0, "selfharm": 0.0})
 
 
 def _sms(folder: Path, lexicon: Lexicon) -> Iterator[Row]:

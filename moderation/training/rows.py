@@ -11,3 +11,4 @@ class Row:
     text: str
     source: str  # which data set
     labels: Mapping[str, float]  # head → 0 to 1
+    guessed: frozenset[str] = frozenset()  # heads whose label comes from words, not from people: never examined on

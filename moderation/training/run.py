@@ -37,10 +37,10 @@ FOLDS = (("surge", "wiki", "jigsaw", "hatemoji"), ("edos", "convabuse", "sms"), 
 # What heads with little data borrow from others, in units of spread; chosen on the exams, as the card says.
 _BORROWED = {
     "tox": {"insult": 0.1, "hate": 0.1, "sexual": 0.1, "threat": 0.1},
-    "hate": {"tox": 0.5},
+    "hate": {"tox": 0.4},
     "sexual": {"tox": 0.25},
 }
-_HARMLESS = ("goemotions", "talk")  # whose held-back rows set the calibration
+_HARMLESS = ("goemotions", "talk", "long")  # whose held-back rows set the calibration
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ def _hold_out(pool: Pool, settings: Settings, tell: Tell) -> tuple[list[Exam], t
         spread.append(scales)
         scale = _calibrated(halves, pool, scales, settings)
         scores = scale.scores((wide / scales[0] + deep / scales[1]) @ _mix())
-        exams += examine(scores, pool.data.labels[examined], pool.data.sources[examined])
+        told = np.where(pool.data.guessed, np.nan, pool.data.labels)[examined]
+        exams += examine(scores, told, pool.data.sources[examined])
     if not spread:
         ones = np.ones(len(HEADS), np.float32)
         return exams, (ones, ones)
