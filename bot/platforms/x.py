@@ -115,26 +115,19 @@ class XPlatform:
 
     def _find(self, post: Outgoing) -> list[Receipt]:
         wanted = comparable(post.text)
-        since = post.created_at - CLOCK_SKEW
         pages = self._asked(
             lambda: list(
                 tweepy.Paginator(
                     self._client.get_users_tweets,
                     self._me()["id"],
-                    start_time=since,
+                    start_time=post.created_at - CLOCK_SKEW,
                     max_results=100,
-                    tweet_fields=["created_at"],
                     user_auth=True,
                     limit=PAGES,
                 )
             )
         )
-        return [
-            _receipt(tweet.id)
-            for page in pages
-            for tweet in page.data or ()
-            if comparable(tweet.text) == wanted and (tweet.created_at is None or tweet.created_at >= since)
-        ]
+        return [_receipt(tweet.id) for page in pages for tweet in page.data or () if comparable(tweet.text) == wanted]
 
     def _me(self) -> Any:
         return self._asked(lambda: self._client.get_me(user_auth=True).data)

@@ -1,7 +1,7 @@
 """Cards and buttons through the real discord.py client: who may decide, who was first, what survives a restart."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from moderation.gate import Gate
 from moderation.policy import Policy
 from storage.db import Database
 from storage.lifecycle import State
+from storage.models import Post
 from tests.bot.discord_client import signed_in
 from tests.bot.rows import add_post, stored
 from tests.loopback.discord_interactions import Interaction
@@ -30,14 +31,16 @@ async def server() -> AsyncIterator[DiscordServer]:
 
 
 @asynccontextmanager
-async def at_the_desk(server: DiscordServer, database: Database, *, role: bool = True) -> AsyncIterator[ReviewDesk]:
+async def at_the_desk(
+    server: DiscordServer, database: Database, *, role: bool = True, desk_type: type[ReviewDesk] = ReviewDesk
+) -> AsyncIterator[ReviewDesk]:
     """A signed-in client with a desk; the desk's rounds are made by hand."""
     desks: list[ReviewDesk] = []
 
     def prepare(client: ConfessClient) -> None:
         role_id = int(server.reviewer_role["id"]) if role else None
         gate = Gate([], Policy.default())
-        desks.append(ReviewDesk(client, database, gate, channel_id=int(server.review_channel), role_id=role_id))
+        desks.append(desk_type(client, database, gate, channel_id=int(server.review_channel), role_id=role_id))
 
     async with signed_in(server, prepare):
         yield desks[0]
@@ -200,6 +203,40 @@ async def test_a_deleted_card_comes_again(server: DiscordServer, database: Datab
         await desk.once()
         await desk.once()
     assert len(server.messages[server.review_channel]) == 1
+
+
+class Interrupted(ReviewDesk):
+    """A desk at which something happens before the first refreshing of a card."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def _refresh(self, post: Post) -> None:
+        happens, self.meanwhile = self.meanwhile, None
+        if happens is not None:
+            await happens()
+        await super()._refresh(post)
+
+
+async def test_a_press_in_the_middle_of_a_round_leaves_no_second_card(
+    server: DiscordServer, database: Database
+) -> None:
+    first, second = (add_post(database, text, state=State.HELD) for text in ("one", "two"))
+
+    async def press() -> None:
+        await server.press(card(server, 1), "Approve", user=server.people["mod"])
+        await eventually(lambda: labels(card(server, 1)) == [])
+
+    async with at_the_desk(server, database, desk_type=Interrupted) as desk:
+        await desk.once()
+        verdict = Gate([], Policy.default()).judge("new")
+        review.edit(database, post_id=first, text="new", verdict=verdict, who="a", why="", now=datetime.now(UTC))
+        assert isinstance(desk, Interrupted)
+        desk.meanwhile = press
+        await desk.once()
+        await desk.once()
+    assert stored(database, second).state is State.APPROVED
+    assert len(server.messages[server.review_channel]) == 2
+    assert labels(card(server, 1)) == []
 
 
 async def test_a_channel_we_may_not_write_in_is_tried_again(server: DiscordServer, database: Database) -> None:

@@ -101,7 +101,7 @@ async def test_two_runners_on_one_database_the_second_says_so(database: Database
     running = asyncio.create_task(first.run())
     await begun(notes, 1)
     with pytest.raises(AlreadyRunning, match="already works on"):
-        await Runner(database, [Part(notes, "second")]).run()
+        await asyncio.wait_for(Runner(database, [Part(notes, "second")]).run(), 5)
     first.stop()
     await asyncio.wait_for(running, 5)
     third = Runner(database, [Part(notes, "third")])

@@ -69,7 +69,6 @@ async def test_a_duplicate_on_a_second_try_may_be_the_first(server: XServer, dat
         (Fault(accept=True, status=503), Unsure, True),
         (Fault(accept=True), Unsure, True),  # cut after the post was made
         (Fault(accept=False), Unsure, False),  # cut before
-        (Fault(accept=True, stall=5.0), Unsure, True),  # silence until the time-out
         (Fault(accept=False, status=400, body={"title": "Invalid Request", "detail": "Bad text."}), Refused, False),
         (Fault(accept=False, status=403, body={"errors": [{"message": "Not permitted."}]}), Refused, False),
         (Fault(accept=False, status=402, body={"title": "CreditsDepleted"}), NotNow, False),
@@ -129,6 +128,12 @@ async def test_the_timeline_is_read_past_its_first_page(server: XServer, databas
     for number in range(150):
         server.add(f"other {number}")
     assert [receipt.remote_id for receipt in await platform_for(server).find(post)] == [server.posts[0]["id"]]
+
+
+async def test_silence_ends_at_the_time_limit(server: XServer, database: Database) -> None:
+    server.fail(Fault(accept=True, stall=30.0))
+    with pytest.raises(Unsure, match="time-out"):
+        await asyncio.wait_for(platform_for(server, timeout=0.2).send(cleared(database, "hm", platform="x")), 10)
 
 
 async def test_a_slow_x_does_not_block_the_loop(server: XServer, database: Database) -> None:
