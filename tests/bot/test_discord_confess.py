@@ -141,6 +141,13 @@ async def test_a_wrong_token_is_one_sentence(server: DiscordServer) -> None:
         await DiscordEar(ConfessClient(), token="wrong").run()
 
 
+async def test_a_token_that_only_the_gateway_refuses_is_the_same_sentence(server: DiscordServer) -> None:
+    point_at(server.api_base, server.gateway_url)
+    server.gateway.token = "another"
+    with pytest.raises(DiscordRefused, match=r"^Discord does not take the token: "):
+        await DiscordEar(ConfessClient(), token=server.token).run()
+
+
 async def test_discord_may_come_later(server: DiscordServer, database: Database) -> None:
     port = server.port
     point_at(server.api_base, server.gateway_url)

@@ -232,6 +232,7 @@ async def test_a_press_in_the_middle_of_a_round_leaves_no_second_card(
         review.edit(database, post_id=first, text="new", verdict=verdict, who="a", why="", now=datetime.now(UTC))
         assert isinstance(desk, Interrupted)
         desk.meanwhile = press
+        server.forget_nonces()
         await desk.once()
         await desk.once()
     assert stored(database, second).state is State.APPROVED

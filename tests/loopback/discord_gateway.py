@@ -21,7 +21,7 @@ class Gateway:
     """One bot's connections. Events go to the newest one that has identified itself."""
 
     def __init__(self, *, token: str, bot: Payload, application_id: str, guilds: list[Payload]) -> None:
-        self._token = token
+        self.token = token
         self._bot = bot
         self._application_id = application_id
         self._guilds = guilds
@@ -56,7 +56,7 @@ class Gateway:
             await self._send(socket, INVALID_SESSION, False)
 
     async def _identify(self, socket: web.WebSocketResponse, identity: Payload) -> None:
-        if identity.pop("token") != self._token:
+        if identity.pop("token") != self.token:
             await socket.close(code=AUTHENTICATION_FAILED, message=b"Authentication failed.")
             return
         self.identifies.append(identity)
