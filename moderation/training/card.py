@@ -43,7 +43,7 @@ _CANNOT = """\
 - Spam was learned from text messages of 2006 to 2011 and from written patterns.
 - The comments were labelled by crowds, mostly in North America. Much of the data is African-American English that was
   labelled "offensive"; such posts raise more false alarms than others. See the row `davidson` below.
-- A score is no probability. 0.6 is what one harmless text in 500 reaches on a head; set your own thresholds with
+- A score is no probability. 0.6 is what three harmless texts in 1,000 reach on a head; set your own thresholds with
   `confess gate calibrate` on your own posts.
 """
 

@@ -32,7 +32,22 @@ def _made_for(head: str, count: int, chance: random.Random) -> list[Row]:
         for line in lines[side] * _STYLES:
             styled = _styled(line, chance)
             rows.setdefault(styled, Row(styled, f"made-{head}", labels))
-    return list(rows.values())
+    return [*rows.values(), *_joined(list(rows.values()), head, count // 2, chance)]
+
+
+def _joined(rows: list[Row], head: str, count: int, chance: random.Random) -> list[Row]:
+    """Longer rows of 2 to 8 of these: harmful ones hold at least one harmful sentence, and as many wholly harmless."""
+    yes = [row for row in rows if row.labels.get(head) == 1]
+    no = [row for row in rows if row.labels.get(head) != 1]
+    found = []
+    for number in range(2 * count):
+        length = chance.randint(2, 8)
+        harmful = chance.randint(1, length) if number % 2 else 0
+        parts = chance.choices(yes, k=harmful) + chance.choices(no, k=length - harmful)
+        chance.shuffle(parts)
+        text = " ".join(part.text if part.text[-1] in ".!?" else f"{part.text}." for part in parts)
+        found.append(Row(text, f"made-{head}", (yes if harmful else no)[0].labels))
+    return found
 
 
 def _written(name: str) -> str:

@@ -20,6 +20,7 @@ from moderation.training.rows import Row
 csv.field_size_limit(1 << 24)
 
 HARMLESS = dict.fromkeys(HEADS, 0.0)
+_SAD = frozenset({9, 16, 25})  # disappointment, grief, sadness
 _SEXUAL = frozenset({"sexual"})
 _HARMLESS_EMOTIONS = frozenset({0, 1, 4, 5, 7, 8, 13, 15, 17, 18, 20, 21, 22, 23, 26, 27})  # GoEmotions' own numbering
 
@@ -214,14 +215,18 @@ def _jigsaw(folder: Path, lexicon: Lexicon) -> Iterator[Row]:
 
 
 def _goemotions(folder: Path, lexicon: Lexicon) -> Iterator[Row]:
-    """Rows with friendly or neutral emotions and no listed word are harmless; the others are at least no spam."""
+    """Rows with friendly or neutral emotions and no listed word are harmless; the others are at least no spam.
+
+    Nor do they speak of self-harm, but for sad ones, of which nobody said whether they do.
+    """
     for name in ("goemotions_train.tsv", "goemotions_dev.tsv"):
         for text, emotions, *_ in _lines(folder / name):
-            friendly = {int(number) for number in emotions.split(",")} <= _HARMLESS_EMOTIONS
+            felt = {int(number) for number in emotions.split(",")}
+            friendly = felt <= _HARMLESS_EMOTIONS
             if friendly and not lexicon.offensive(text):
                 yield Row(text, "goemotions", HARMLESS)
             else:
-                yield Row(text, "emotions", {"spam": 0.0, "selfharm": 0.0})
+                yield Row(text, "emotions", {"spam": 0.0} if felt & _SAD else {"spam": 0.0, "selfharm": 0.0})
 
 
 def _sms(folder: Path, lexicon: Lexicon) -> Iterator[Row]:

@@ -92,8 +92,9 @@ def train_classifier(
     calibration = _calibrated(halves, pool, scales, settings)
     out.mkdir(parents=True, exist_ok=True)
     hashes = file_hashes(pool_folder)
-    version = hashlib.sha256(json.dumps([hashes, asdict(settings), per_side]).encode()).hexdigest()[:10]
-    weights.save(out / "classifier.npz", _arrays(halves, scales), _about(calibration, version))
+    arrays = _arrays(halves, scales)
+    version = _fingerprint(arrays, calibration)
+    weights.save(out / "classifier.npz", arrays, _about(calibration, version))
     classifier = Classifier.open(out / "classifier.npz")
     found = Findings(
         version=version,
@@ -185,3 +186,11 @@ def _arrays(halves: Halves, scales: tuple[Floats, Floats]) -> dict[str, Floats]:
 
 def _about(calibration: Calibration, version: str) -> dict[str, Any]:
     return {"version": version, "heads": list(HEADS), "slope": calibration.slope, "offset": calibration.offset}
+
+
+def _fingerprint(arrays: dict[str, Floats], calibration: Calibration) -> str:
+    """Ten hexadecimal digits of SHA-256 over everything that decides a score."""
+    digest = hashlib.sha256(json.dumps(asdict(calibration)).encode())
+    for name in sorted(arrays):
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()[:10]

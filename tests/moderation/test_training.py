@@ -137,7 +137,7 @@ def test_measures_on_cases_worked_by_hand() -> None:
 def test_calibration_puts_the_anchors_where_it_says() -> None:
     logits = np.random.default_rng(1).normal(size=(20_000, 2)).astype(np.float32) * [1, 30]
     scores = calibrate(logits.astype(np.float32)).scores(logits.astype(np.float32))
-    assert (scores >= 0.6).mean(axis=0) == pytest.approx(0.002, abs=0.0005)
+    assert (scores >= 0.6).mean(axis=0) == pytest.approx(0.003, abs=0.001)
     assert (scores >= 0.2).mean(axis=0) == pytest.approx(0.1, abs=0.01)
 
 
