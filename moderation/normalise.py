@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from moderation.lookalikes import Lookalikes, bars
-from moderation.undo import ODD, close_up, flipped, is_stretched, squeeze, strays_joined, unleet, unmark
+from moderation.undo import ODD, close_up, flipped, is_stretched, settle, squeeze, strays_joined, unleet, unmark, unstar
 from moderation.verdict import Span
 from moderation.view import View
 
@@ -40,7 +40,15 @@ class Normalised:
         """The word view: markup, spacing, leetspeak and stretching undone."""
         if self._is_plain:
             return self.folded
-        return squeeze(unleet(close_up(unmark(self.folded))))
+        return squeeze(self.spelled)
+
+    @cached_property
+    def spelled(self) -> View:
+        """The word view before stretched letters are shortened."""
+        if self._is_plain:
+            return self.folded
+        view = unleet(close_up(unmark(unstar(self.folded))))
+        return settle(view, self.bars) if self.bars else view
 
     @cached_property
     def _is_plain(self) -> bool:
@@ -86,7 +94,7 @@ class Normalised:
         """The distinct plausible readings, most likely first: at most seven."""
         if self._is_plain:
             return (self.folded,)
-        unmarked = unmark(self.folded)
+        unmarked = unmark(unstar(self.folded))
         views = [
             self.words,
             unmark(self.folded, underscores=False),

@@ -4,18 +4,21 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from string import ascii_lowercase
 from typing import Any
 
 import re2
 
 from moderation.normalise import normalise
+from moderation.spelling import runs
 from moderation.verdict import Span
 from moderation.view import View
 from moderation.words import Word
 
 TOKEN = re.compile(r"[^\W_]+|[$@&][^\W_]+(?:[$@&][^\W_]*)*|[\U0001f300-\U0001faff]")
 _STRETCHED = re.compile(r"([^\W\d_])\1")
-HELD = re2.compile("|".join(letter * 2 for letter in "aiuhjkqvwxy"))  # doubles that are hardly ever meant
+# Doubles that are hardly ever meant, and anything three times in a row.
+HELD = re2.compile("|".join([*(letter * 2 for letter in "aiuhjkqvwxy"), *(letter * 3 for letter in ascii_lowercase)]))
 MASK_HINT = re2.compile(r"[a-z][*#%^&@$_?!]+[a-z*#%^&@$]|[a-z][*#%^&@$]")
 _RUN = re.compile(r"([^\W\d_])\1+")
 _MASKED = re.compile(r"(?<![\w*#%^])[a-z][a-z0-9@$!]*[*#%^&@$!?_][a-z0-9*#%^&@$!?_]*")
@@ -136,19 +139,16 @@ def stretched(lexicon: Lexicon, view: View) -> Iterator[Hit]:
         token = place.group()
         if not _STRETCHED.search(token) or token in lexicon.plain:
             continue
-        span = view.span(*place.span())
-        held = span.end - span.start > len(token)  # the view has shortened a run of three or more already
         for word in lexicon.squeezed.get(_squeeze(token), ()):
-            if _is_stretch(token, word, held):
+            if _is_stretch(token, word):
                 yield from (Hit(entry, view, *place.span()) for entry in lexicon.alone(word))
 
 
-def _is_stretch(token: str, word: str, held: bool) -> bool:
-    runs = [(letter, len(list(group))) for letter, group in groupby(token)]
-    wanted = [(letter, len(list(group))) for letter, group in groupby(word)]
+def _is_stretch(token: str, word: str) -> bool:
+    held = [(letter, len(list(group))) for letter, group in groupby(token)]
     return all(
-        length == want or (length > want and (held or length > 2 or letter in _SAFE_DOUBLES))
-        for (letter, length), (_, want) in zip(runs, wanted, strict=True)
+        length == want or (length > want and (length > 2 or letter in _SAFE_DOUBLES))
+        for (letter, length), want in zip(held, runs(word), strict=True)
     )
 
 

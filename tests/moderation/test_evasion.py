@@ -2,6 +2,7 @@
 
 import csv
 import random
+import tomllib
 from functools import cache
 from importlib import resources
 
@@ -9,7 +10,9 @@ import pytest
 
 from moderation.filters.base import Context
 from moderation.filters.wordlist import WordlistFilter
+from moderation.gate import Gate, default_gate
 from moderation.normalise import normalise
+from moderation.verdict import Decision
 from moderation.words import built_in
 from tests.moderation.attacks import ATTACKS
 
@@ -58,6 +61,33 @@ def test_plain_writing_is_caught() -> None:
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_hides_little(name: str, whole: bool) -> None:
     assert _recall(name, whole=whole) >= _LENIENT.get(name, 0.9)
+
+
+@cache
+def _sentences() -> tuple[str, ...]:
+    """Harmful sentences that the whole gate, shape apart, catches in plain writing. Most hold no listed word."""
+    file = resources.files("moderation.training.templates").joinpath("probes.toml")
+    table = tomllib.loads(file.read_text("utf-8"))
+    return tuple(text.lower() for head in table.values() for text in head["yes"] if _is_stopped(text.lower()))
+
+
+@cache
+def _gate() -> Gate:
+    """Without shape, which would hold many of these for their characters, and flatter the number."""
+    whole = default_gate()
+    return Gate([each for each in whole.filters if each.name != "shape"], whole.policy)
+
+
+def _is_stopped(text: str) -> bool:
+    return _gate().judge(text).decision is not Decision.ALLOW
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_whole_sentences_are_still_stopped_in_disguise(name: str) -> None:
+    chance = random.Random(name)
+    attacked = [ATTACKS[name](text, chance) for text in _sentences()]
+    assert len(attacked) >= 30
+    assert sum(map(_is_stopped, attacked)) >= _LENIENT.get(name, 0.9) * len(attacked)
 
 
 @cache
