@@ -34,8 +34,11 @@ def set_up(level: str, *, json_lines: bool) -> None:
         handler = logging.StreamHandler()
         handler.setFormatter(JsonLines())
     else:
-        handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False, rich_tracebacks=False)
+        # soft_wrap: a link that the terminal breaks is a link nobody can open
+        console = Console(stderr=True, soft_wrap=True)
+        handler = RichHandler(console=console, show_path=False, markup=False, rich_tracebacks=False)
         handler.setFormatter(logging.Formatter("%(message)s", datefmt="%X"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("httpx", "httpcore", "alembic", "discord.gateway", "discord.client"):
+    # At DEBUG the signing libraries would show token ids and signing strings; the others are only talkative.
+    for chatty in ("httpx", "httpcore", "alembic", "discord", "oauthlib", "requests_oauthlib", "urllib3"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
