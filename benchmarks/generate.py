@@ -67,7 +67,7 @@ def main() -> None:
     baseline = (
         f"transformers {version('transformers')} on torch {version('torch')}, ctranslate2 {version('ctranslate2')}"
     )
-    rounds = 3 if options.quick else 7
+    rounds = 3 if options.quick else 5
     runs = f"{rounds} rounds, contenders taking turns; medians; posts of {TOKENS} tokens; {THREADS} threads"
     result = Report("generate", options, baseline, runs)
     models = ["nib"] if options.quick else ["gpt2", "nib"] if options.model == "both" else [options.model]
@@ -224,15 +224,15 @@ def memory(result: Report, name: str, adapter: Adapter) -> None:
 
 
 def _peak(contender: str, folder: str) -> None:
-    import resource
-
     adapter = open_adapter(Path(folder))
     texts = {"ours": BATCH, "raw": BATCH, "batched": 32, "tutorial": 1}[contender]
     if contender in ("ours", "raw"):
         (ours if contender == "ours" else raw)(adapter)(texts)
     else:
         transformers(adapter, texts)(texts)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // 1_000_000)
+    # Not getrusage's maximum: that one is handed down from the process that started this one.
+    status = Path("/proc/self/status").read_text().splitlines()
+    print(int(next(line for line in status if line.startswith("VmHWM")).split()[1]) * 1024 // 1_000_000)
 
 
 def likeness(result: Report, adapter: Adapter, quick: bool) -> None:
@@ -244,7 +244,7 @@ def likeness(result: Report, adapter: Adapter, quick: bool) -> None:
     from generation.codec import Codec
 
     with CORPUS.open(encoding="utf-8", newline="") as file:
-        rows = [row[-1] for row in csv.reader(file)][1:]
+        rows = [row["confession"] for row in csv.DictReader(file)]
     codec = Codec(adapter)
     torch.set_num_threads(THREADS)
     exact: Any = AutoModelForCausalLM.from_pretrained(adapter.card.base, dtype=torch.float32).eval()

@@ -9,6 +9,7 @@ from finetune.base import BASES
 from generation.adapter import Adapter, Card, open_adapter, save_card
 from generation.engines.ctranslate import convert
 from generation.prompt import PromptFormat
+from moderation.echo import EchoIndex
 
 BASE = BASES / "nib"
 
@@ -38,6 +39,7 @@ def make_adapter(folder: Path, *, quantization: str = "int8_float32", name: str 
         shutil.copy(BASE / file, merged / file)
     convert(merged, folder / "ctranslate2", quantization=quantization)
     shutil.rmtree(merged)
+    EchoIndex.build(["I told the cat everything and it told nobody."], folder / "echo")
     card = Card(
         name=name,
         base="nib",

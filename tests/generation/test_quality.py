@@ -29,7 +29,7 @@ def heldout(adapter: Adapter, count: int) -> list[list[str]]:
     """Real texts in tokens, begin and end included."""
     codec = Codec(adapter)
     with CORPUS.open(encoding="utf-8", newline="") as file:
-        rows = [row[-1] for row in csv.reader(file)][1 : count + 1]
+        rows = [row["confession"] for row in csv.DictReader(file)][:count]
     return [
         codec.names([codec.end, *codec.start(Request(prompt=row), positions=256)[0].prompt, codec.end]) for row in rows
     ]
