@@ -22,10 +22,10 @@ def head_loss(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
         labels: the next token at each place, or :data:`finetune.tokens.IGNORED`, (tokens,).
     """
     total = hidden.new_zeros((), dtype=torch.float32)
-    for x, wanted in zip(hidden.split(SLICE), labels.split(SLICE), strict=True):
-        logits = (x.to(weight.dtype) @ weight.T).float()
-        losses = logits.logsumexp(-1) - logits.gather(-1, wanted.clamp(min=0)[:, None])[:, 0]
-        total += losses[wanted != IGNORED].sum()
+    places = (labels != IGNORED).nonzero()[:, 0]
+    for place in places.split(SLICE):
+        logits = (hidden[place].to(weight.dtype) @ weight.T).float()
+        total += (logits.logsumexp(-1) - logits.gather(-1, labels[place, None])[:, 0]).sum()
     return total
 
 
@@ -35,18 +35,16 @@ def head_gradient(hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tenso
     In bf16 this loss is good to about 0.002 nats for a single token and far better in the mean: the partition function
     is read off the largest probability, which saves two passes over the logits. The gradient does not depend on it.
     """
-    total = hidden.new_zeros((), dtype=torch.float32)
-    slopes = []
-    for x, wanted in zip(hidden.split(SLICE), labels.split(SLICE), strict=True):
-        logits = x.to(weight.dtype) @ weight.T
-        place = wanted.clamp(min=0)[:, None]
-        counted = wanted != IGNORED
-        label_logit = logits.gather(-1, place)[:, 0].float()
+    total, slope = hidden.new_zeros((), dtype=torch.float32), torch.zeros_like(hidden)
+    places = (labels != IGNORED).nonzero()[:, 0]
+    for place in places.split(SLICE):
+        wanted = labels[place, None]
+        logits = hidden[place].to(weight.dtype) @ weight.T
+        label_logit = logits.gather(-1, wanted)[:, 0].float()
         probabilities = logits.softmax(-1)
         largest, at = probabilities.max(-1)
         log_z = logits.gather(-1, at[:, None])[:, 0].float() - largest.float().log()
-        total += (log_z - label_logit)[counted].sum()
-        probabilities.scatter_add_(-1, place, -torch.ones_like(place, dtype=weight.dtype))
-        probabilities[~counted] = 0
-        slopes.append((probabilities @ weight).to(hidden.dtype))
-    return total, torch.cat(slopes)
+        total += (log_z - label_logit).sum()
+        probabilities.scatter_add_(-1, wanted, -torch.ones_like(wanted, dtype=weight.dtype))
+        slope[place] = (probabilities @ weight).to(hidden.dtype)
+    return total, slope
