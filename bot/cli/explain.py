@@ -31,10 +31,10 @@ def _code(error: Exception) -> int | None:
     from bot.settings import SettingsError
     from finetune.errors import BaseError, CorpusError, FinetuneError, NameTaken, RecipeError, RunChanged
     from generation.errors import AdapterError, GenerationError
-    from moderation.errors import ModerationError
+    from moderation.errors import CalibrationError, ModerationError, PolicyError, WordlistError
     from storage.errors import StorageError
 
-    if isinstance(error, SettingsError | ScheduleError | AdapterError):
+    if isinstance(error, SettingsError | ScheduleError | AdapterError | PolicyError | CalibrationError | WordlistError):
         return USAGE
     if isinstance(error, CorpusError | RecipeError | BaseError | NameTaken | RunChanged):
         return USAGE
