@@ -101,6 +101,15 @@ def padded(layers: int, steps: int) -> list[float]:
 
 def trl(layers: int, steps: int) -> list[float]:
     """TRL's SFTTrainer with its packing on, bf16, as many tokens a step as ours; its gradient checkpointing off."""
+    return _trl(layers, steps, strategy="bfd")
+
+
+def trl_wrapped(layers: int, steps: int) -> list[float]:
+    """The same with TRL's other packing, which cuts posts at the ends of rows and lets them see each other."""
+    return _trl(layers, steps, strategy="wrapped")
+
+
+def _trl(layers: int, steps: int, *, strategy: str) -> list[float]:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
@@ -111,6 +120,7 @@ def trl(layers: int, steps: int) -> list[float]:
         **_shared_options(steps, batch=BATCH_TOKENS // ROW_TOKENS),
         bf16=True,
         packing=True,
+        packing_strategy=strategy,
         max_length=ROW_TOKENS,
         gradient_checkpointing=False,
     )
@@ -227,6 +237,7 @@ CONTESTANTS: dict[str, Callable[[int, int], list[float]]] = {
     "tutorial": tutorial,
     "padded": padded,
     "trl": trl,
+    "trl_wrapped": trl_wrapped,
 }
 
 

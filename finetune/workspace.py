@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from finetune.errors import NameTaken, RunChanged, TrainingError
+from finetune.errors import NameTaken, RecipeError, RunChanged, TrainingError
 from finetune.team import Team
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -19,11 +19,11 @@ def check_name(name: str, out_root: Path, fresh: bool) -> Path:
     """Where the finished adapter will stand.
 
     Raises:
-        TrainingError: the name cannot be a folder's.
+        RecipeError: the name cannot be a folder's.
         NameTaken: a complete adapter has it and ``fresh`` is not set.
     """
     if not _NAME.fullmatch(name):
-        raise TrainingError(f"The name {name!r} cannot be used: give letters, digits, '.', '_' and '-', at most 64.")
+        raise RecipeError(f"The name {name!r} cannot be used: give letters, digits, '.', '_' and '-', at most 64.")
     if (out_root / name).exists() and not fresh:
         raise NameTaken(f"There is an adapter {name} in {out_root} already: choose another --name, or add --fresh.")
     return out_root / name

@@ -1,6 +1,8 @@
 """``confess finetune``: rows in, an adapter out, with a picture of what is going on. Every recipe key is a flag."""
 
+import contextlib
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -67,6 +69,7 @@ def finetune(
     """
     from bot.cli.training import Show, summary
     from finetune.corpus import ReadOptions
+    from finetune.progress import silent
     from finetune.run import finetune as teach
 
     settled = Recipe.load(recipe, flags)
@@ -77,15 +80,17 @@ def finetune(
         from bot.settings import load_settings
 
         out = load_settings().adapters.folder
-    with Show() as show:
+    leads = os.environ.get("RANK", "0") == "0"  # of the processes that `accelerate launch` started, one speaks
+    with Show() if leads else contextlib.nullcontext() as show:
         adapter = teach(
             corpus,
             settled,
             out,
             name=name,
-            progress=show.update,
+            progress=show.update if show else silent,
             options=options,
             consent=consent,
             fresh=fresh,
         )
-    summary(adapter)
+    if leads:
+        summary(adapter)

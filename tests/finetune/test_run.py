@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from finetune.errors import Interrupted, NameTaken, RunChanged, TrainingDiverged, TrainingError
+from finetune.errors import Interrupted, NameTaken, RecipeError, RunChanged, TrainingDiverged
 from finetune.learner import read_story
 from finetune.progress import Update
 from finetune.recipe import Recipe
@@ -85,7 +85,7 @@ def test_a_name_is_used_once_unless_fresh(
     recipe = Recipe.build({"base": str(tiny_gpt2), **QUICK})
     with pytest.raises(NameTaken, match="already"):
         finetune(small_corpus, recipe, trained[0].folder.parent, name="tiny")
-    with pytest.raises(TrainingError, match="cannot be used"):
+    with pytest.raises(RecipeError, match="cannot be used"):
         finetune(small_corpus, recipe, trained[0].folder.parent, name="../tiny")
 
 
