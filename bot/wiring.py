@@ -18,6 +18,7 @@ from bot.schedule import Schedule, Timetable
 from bot.settings import DiscordSettings, GateSettings, ScheduleSettings, Settings, SettingsError, WebSettings
 from bot.shelf import Shelf
 from bot.worker import GeneratorWorker
+from finetune.base import BASES
 from generation.adapter import Adapter, find_adapter
 from generation.engines import Server, open_generator
 from generation.generator import Generator
@@ -54,7 +55,11 @@ def open_voice(settings: Settings, adapter: Adapter) -> Generator:
     """
     engine = settings.engine
     server = Server(engine.base_url, engine.api_key, engine.model, engine.timeout)
-    return open_generator(adapter, engine=engine.name, device=engine.device, threads=engine.threads, server=server)
+    bundled = BASES / adapter.card.base  # only the transformers engine reads the base, and it knows no bundled names
+    base = str(bundled) if (bundled / "config.json").is_file() and bundled.parent == BASES else None
+    return open_generator(
+        adapter, engine=engine.name, device=engine.device, threads=engine.threads, base=base, server=server
+    )
 
 
 def open_gate(settings: Settings, adapter: Adapter | None = None, said: RepeatFilter | None = None) -> Gate:

@@ -82,8 +82,8 @@ def finish(run: Finished, work: Path, progress: Progress) -> Path:
     lines = [json.dumps(asdict(sample), ensure_ascii=False) + "\n" for sample in [*plain, *themed]]
     (folder / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
     progress(Update("save", 2, 4))
-    convert(model, lesson, work / "merged", folder / "ctranslate2")
-    progress(Update("save", 3, 4))
+    engine_why = convert(model, lesson, work / "merged", folder / "ctranslate2")
+    progress(Update("save", 3, 4, note=engine_why or None))
     versions = {library: version(library) for library in LIBRARIES}
     settled = asdict(learner.size)
     sources = " ".join(shlex.quote(source.path) for source in run.corpus.sources)
@@ -107,7 +107,8 @@ def finish(run: Finished, work: Path, progress: Progress) -> Path:
         base_hash=base.hash,
         architecture=type(model.get_base_model()).__name__,
         created_at=run.now,
-        engine="ctranslate2" if (folder / "ctranslate2").exists() else "transformers",
+        engine="transformers" if engine_why else "ctranslate2",
+        engine_why=engine_why,
         recipe=recipe.to_json() | {"settled": settled},
         data={
             "rows": len(run.corpus.rows),
@@ -166,12 +167,22 @@ def load_best(path: Path, weights: dict[str, torch.nn.Parameter]) -> None:
         weights[name].data.copy_(tensor)
 
 
-def convert(model: Any, lesson: Lesson, scratch: Path, out: Path) -> None:
-    """Merge and convert for CTranslate2, the engine that a talking bot uses."""
+def convert(model: Any, lesson: Lesson, scratch: Path, out: Path) -> str:
+    """Merge and convert for CTranslate2, the engine that a talking bot uses.
+
+    Returns:
+        Why not, when CTranslate2 does not know the architecture; the transformers engine speaks then. Else nothing.
+    """
     from generation.engines.ctranslate import convert as to_ctranslate
+    from generation.errors import EngineUnavailable
 
     shutil.rmtree(scratch, ignore_errors=True)
     save_merged(model, lesson.tokenizer, lesson.prompt, scratch)
     shutil.rmtree(out, ignore_errors=True)
-    to_ctranslate(scratch, out)
-    shutil.rmtree(scratch)
+    try:
+        to_ctranslate(scratch, out)
+    except EngineUnavailable as error:
+        return str(error)
+    finally:
+        shutil.rmtree(scratch)
+    return ""

@@ -188,14 +188,6 @@ def find_adapter(root: Path, name: str | None = None) -> Adapter:
     return adapters[0]
 
 
-def is_stale(adapter: Adapter) -> bool:
-    """Whether the folder now holds another voice than when ``adapter`` was opened (it was trained again)."""
-    try:
-        return open_adapter(adapter.folder).hash != adapter.hash
-    except AdapterError:
-        return True
-
-
 def damaged_files(adapter: Adapter) -> list[str]:
     """Files whose bytes are not those the card marks. Reads them all."""
     return [path for path, mark in adapter.card.files.items() if _sha256(adapter.folder / path) != mark.sha256]

@@ -156,11 +156,6 @@ LIMITS: dict[str, Limit] = {
 }
 
 
-def fits(platform: str, text: str) -> bool:
-    """Whether a text fits on a platform, by its name in :data:`LIMITS`."""
-    return LIMITS[platform].fits(text)
-
-
 def _light(character: str) -> bool:
     return any(low <= ord(character) <= high for low, high in _LIGHT)
 

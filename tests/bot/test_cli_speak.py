@@ -134,3 +134,9 @@ def test_the_shelf_with_stock(home: Path) -> None:
     assert (row["platform"], row["ready"], row["outdated"], row["hit_rate"]) == ("discord", 0, 3, None)
     assert policy != "p"  # the rows were judged by another policy
     assert "discord" in confess("shelf").output
+
+
+def test_the_transformers_engine_finds_the_bundled_base(home: Path) -> None:
+    [line] = said("--engine", "transformers", "--seed", "3")
+    result = confess("verify", str(line["post"]))
+    assert result.exit_code == 0, result.output

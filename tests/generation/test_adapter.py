@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from generation.adapter import CARD, Adapter, Card, damaged_files, is_stale, list_adapters, open_adapter, save_card
+from generation.adapter import CARD, Adapter, Card, damaged_files, list_adapters, open_adapter, save_card
 from generation.errors import AdapterBroken, AdapterIncomplete, AdapterNotFound
 from generation.prompt import PromptFormat
 
@@ -45,11 +45,9 @@ def test_the_fingerprint_follows_the_voice_and_nothing_else(tmp_path: Path) -> N
     (adapter.folder / "report.html").write_text("a longer report")
     save_card(adapter.folder, adapter.card)
     assert open_adapter(adapter.folder).hash == adapter.hash
-    assert not is_stale(adapter)
     (adapter.folder / "adapter_model.safetensors").write_bytes(b"other")
     save_card(adapter.folder, adapter.card)
     assert open_adapter(adapter.folder).hash != adapter.hash
-    assert is_stale(adapter)
     assert replace(adapter.card, base_hash="c" * 16).hash != adapter.hash
 
 
@@ -63,7 +61,6 @@ def test_no_card_means_that_training_did_not_finish(tmp_path: Path) -> None:
     (adapter.folder / CARD).unlink()
     with pytest.raises(AdapterIncomplete, match="did not finish"):
         open_adapter(adapter.folder)
-    assert is_stale(adapter)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

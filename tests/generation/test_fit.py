@@ -7,7 +7,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.fit import LIMITS, fits, graphemes, links, mastodon_length, utf16_units, weighted_length
+from generation.fit import LIMITS, graphemes, links, mastodon_length, utf16_units, weighted_length
+
+
+def fits(platform: str, text: str) -> bool:
+    return LIMITS[platform].fits(text)
+
 
 CONFORMANCE = Path(__file__).parents[3] / "shared" / "specs" / "twitter-text" / "validate.yml"
 FAMILY = "👨‍👩‍👧‍👦"
