@@ -21,8 +21,10 @@ POSITIONS, WIDTH = 1024, 768
 
 def main() -> None:
     """Run the contestants in turn and compare the medians."""
-    options = report.options(__doc__)
-    layers, rounds = (2, 1) if options.quick else (12, 3)
+    parser = report.parser(__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each contestant runs; 1 with --quick")
+    options = parser.parse_args()
+    layers, rounds = (2, 1) if options.quick else (12, options.rounds)
     steps = {"ours": 2, "tutorial": 2, "trl_wrapped": 2}
     if not options.quick:
         steps = {"ours": 4, "tutorial": 6, "padded": 8, "trl": 2, "trl_wrapped": 2}

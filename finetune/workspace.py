@@ -1,6 +1,7 @@
 """The folder of an unfinished run, ``<out>/.NAME.training``: one process at a time, and always the same run."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import re
@@ -43,7 +44,7 @@ def workspace(out_root: Path, name: str, identity: Mapping[str, str], *, fresh: 
     Raises:
         NameTaken: another process is at it.
         RunChanged: the unfinished run there has another identity; the sentence names what differs.
-        TrainingError: the folder cannot be written.
+        TrainingError: the folder cannot be written, or the disk is full.
     """
     folder = out_root / f".{name}.training"
     if not team.leads:
@@ -66,7 +67,13 @@ def workspace(out_root: Path, name: str, identity: Mapping[str, str], *, fresh: 
             _empty(folder)
         _claim(folder, name, identity)
         team.wait()
-        yield folder
+        try:
+            yield folder
+        except Exception as error:
+            if not _is_full(error):
+                raise
+            message = f"There is no room left in {out_root}: free some; the same command goes on from the last state."
+            raise TrainingError(message) from error
 
 
 def _claim(folder: Path, name: str, identity: Mapping[str, str]) -> None:
@@ -91,6 +98,17 @@ def _empty(folder: Path) -> None:
     for path in folder.iterdir():
         if path.name != "lock":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether an error, or one behind it, says that the disk is full; safetensors and CTranslate2 say so in words."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return True
+        if any(words in str(error) for words in ("No space left on device", "File too large", "Disk quota exceeded")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def publish(folder: Path, final: Path) -> None:

@@ -160,3 +160,26 @@ def _assert_same_course(one: Adapter, other: Adapter) -> None:
     assert first["checks"] == second["checks"]
     assert one.card.files["adapter_model.safetensors"] == other.card.files["adapter_model.safetensors"]
     assert open_adapter(one.folder).hash == one.hash
+
+
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
+    tiny_gpt2: Path, small_corpus: Path, tmp_path: Path
+) -> None:
+    """Files of at most 300 kB, by the system's own limit: the first state does not fit."""
+    script = (
+        "import resource, sys, json, torch; torch.set_num_threads(1)\n"
+        "from pathlib import Path\n"
+        "from finetune.errors import TrainingError\n"
+        "from finetune.recipe import Recipe\n"
+        "from finetune.run import finetune\n"
+        "corpus, out, recipe = sys.argv[1:]\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
+        "try:\n    finetune(Path(corpus), Recipe.build(json.loads(recipe)), Path(out), name='tiny')\n"
+        "except TrainingError as error:\n    print(error)\n"
+    )
+    values = {"base": str(tiny_gpt2), **QUICK, "max_steps": 2, "rank": 64}
+    command = [sys.executable, "-c", script, str(small_corpus), str(tmp_path), json.dumps(values)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "no room left" in done.stdout, done.stdout + done.stderr[-2000:]
+    assert not (tmp_path / "tiny").exists()
+    assert finetune(small_corpus, Recipe.build(values), tmp_path, name="tiny").name == "tiny"
