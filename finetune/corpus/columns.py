@@ -92,7 +92,7 @@ def choose(columns: Sequence[str], records: Sequence[Sequence[str]], wanted: str
     if not scored:
         listed = ", ".join(repr(name) for name in columns)
         likely = _longest(columns, records)
-        hint = f"; the likeliest is {likely!r}: --text-column {likely!r}" if likely else ""
+        hint = f"; the likeliest is {likely!r}: --text-column {likely!r}" if likely else "; if one does, --text-column NAME"
         message = f"No column of {where} looks like posts (it has {listed}){hint}."
         raise NoTextColumn(message, tuple(columns), likely)
     best = max(scored, key=lambda index: scored[index])
@@ -142,7 +142,7 @@ def _named(columns: Sequence[str], wanted: str, records: Sequence[Sequence[str]]
     close = process.extractOne(wanted, columns, score_cutoff=70)
     scored = _scores(columns, records)
     likely = close[0] if close else columns[max(scored, key=lambda index: scored[index])] if scored else None
-    hint = f"; you may mean {likely!r}" if likely else ""
+    hint = f"; you may mean {likely!r}" if likely else "; if one does, --text-column NAME"
     raise NoTextColumn(f"{where} has no column {wanted!r}: it has {listed}{hint}.", tuple(columns), likely)
 
 

@@ -105,7 +105,7 @@ def test_verify_names_a_damaged_file(home: Path) -> None:
         (("say", "--top-p", "2"), "top_p must be above 0"),
         (("say", "--engine", "gpt4all"), "there is no engine"),
         (("say", "--platform", "myspace"), "there is no platform"),
-        (("say", "-n", "0"), "not in the range"),
+        (("say", "-n", "0"), "greater than or equal to 1"),
     ],
 )
 def test_wrong_wishes_are_answered_before_anything_is_loaded(home: Path, words: tuple[str, ...], sentence: str) -> None:

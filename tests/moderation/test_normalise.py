@@ -3,7 +3,7 @@
 from time import thread_time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from moderation.normalise import normalise
@@ -54,6 +54,8 @@ def test_there_are_at_most_seven_distinct_readings_and_the_word_view_is_the_firs
 
 @settings(deadline=None, max_examples=300)
 @given(st.one_of(_TEXTS, st.text(alphabet="abcuikfst 01!.,'\"?-\n", max_size=60)))
+@example("!'A")
+@example("A.I")
 def test_the_short_way_for_plain_prose_leads_to_the_same_words(text: str) -> None:
     seen = normalise(text)
     assert seen.text == squeeze(settle(unleet(close_up(unmark(unstar(seen.folded)))), seen.bars)).text
