@@ -67,7 +67,7 @@ def main() -> None:
     baseline = (
         f"transformers {version('transformers')} on torch {version('torch')}, ctranslate2 {version('ctranslate2')}"
     )
-    rounds = 3 if options.quick else 5
+    rounds = 3 if options.quick else 4
     runs = f"{rounds} rounds, contenders taking turns; medians; posts of {TOKENS} tokens; {THREADS} threads"
     result = Report("generate", options, baseline, runs)
     models = ["nib"] if options.quick else ["gpt2", "nib"] if options.model == "both" else [options.model]
