@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel import Session
 
 from bot.rank import Candidate, Ranker
+from bot.together import Together
 from bot.worker import GeneratorWorker
 from generation.fit import LIMITS
 from generation.generator import Generated, Request
@@ -103,6 +104,7 @@ class Composer:
         self._remember = remember
         self._said = said
         self._clock = clock
+        self._shelf = Together(self._take)
 
     async def compose(self, ask: Ask) -> Outcome:
         """One post for this wish: off the shelf when it asks for nothing particular, else the best of several.
@@ -113,7 +115,7 @@ class Composer:
             GeneratorBusy, GenerationTimeout, GenerationCancelled: no text can be had now.
             SlotTaken: the planned moment has its post already.
         """
-        taken = await asyncio.to_thread(self._take, ask) if ask.free else None
+        taken = await self._shelf.ask(ask) if ask.free else None
         refused = taken or await asyncio.to_thread(self._judge_wish, ask)
         if refused is not None:
             return refused
@@ -140,28 +142,32 @@ class Composer:
 
     # Below here everything runs in a thread.
 
-    def _take(self, ask: Ask) -> Outcome | None:
+    def _take(self, asks: Sequence[Ask]) -> list[Outcome | None]:
+        """A post off the shelf for each wish, in one transaction; None where there is none."""
+        now = self._clock()
+        with self.database.session() as session:
+            taken = [self._take_one(session, ask, now) for ask in asks]
+        for post in taken:
+            if post is not None:
+                self._said(post.text, now)
+        return [None if post is None else outcome_of(post, from_shelf=True) for post in taken]
+
+    def _take_one(self, session: Session, ask: Ask, now: datetime) -> Post | None:
         places = self.gate.policy.platforms.get(ask.platform)
         if places is not None and ask.channel in places.channels:
             return None  # this channel has rules of its own, which the shelf was not judged by
-        now = self._clock()
-        with self.database.session() as session:
-            post = posts.take(
-                session,
-                adapter_hash=self.worker.identity.adapter_hash,
-                platform=ask.platform,
-                policy=self.gate.policy.hash,
-                who=ask.who,
-                now=now,
-                channel=ask.channel,
-                server=ask.server,
-                requester=ask.who,
-                expires_at=now + WAIT,
-            )
-        if post is None:
-            return None
-        self._said(post.text, now)
-        return outcome_of(post, from_shelf=True)
+        return posts.take(
+            session,
+            adapter_hash=self.worker.identity.adapter_hash,
+            platform=ask.platform,
+            policy=self.gate.policy.hash,
+            who=ask.who,
+            now=now,
+            channel=ask.channel,
+            server=ask.server,
+            requester=ask.who,
+            expires_at=now + WAIT,
+        )
 
     def _judge_wish(self, ask: Ask) -> Outcome | None:
         """A wish that the gate would not let through is turned away before anything is written."""

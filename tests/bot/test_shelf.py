@@ -151,8 +151,8 @@ async def test_a_crowd_takes_a_shelf_apart_without_a_collision(database: Databas
         while here.ready() < 50:
             await shelf.once()
         stock = here.ready()
-        taken = await asyncio.gather(*(asyncio.to_thread(here.composer._take, ASK) for _ in range(stock + 20)))
-        given = [outcome for outcome in taken if outcome is not None]
+        taken = await asyncio.gather(*(asyncio.to_thread(here.composer._take, [ASK]) for _ in range(stock + 20)))
+        given = [outcome for [outcome] in taken if outcome is not None]
         assert len(given) == stock
         assert len({outcome.post_id for outcome in given}) == len({outcome.text for outcome in given}) == stock
 
@@ -163,7 +163,7 @@ async def test_a_new_policy_judges_the_shelf_again(database: Database) -> None:
         await here.shelf().once()
         stock = here.ready()
         here.composer.gate = strict
-        assert here.composer._take(ASK) is None  # nothing that the old policy judged is given away
+        assert here.composer._take([ASK]) == [None]  # nothing that the old policy judged is given away
         shelf = here.shelf()
         shelf._primed.add("discord")
         await shelf.once()
@@ -182,7 +182,7 @@ async def test_a_policy_that_changes_nothing_keeps_the_shelf(database: Database,
         here.composer.gate = other
         shelf = here.shelf()
         await shelf.once()
-        assert here.composer._take(ASK) is not None
+        assert here.composer._take([ASK]) != [None]
         with database.reading() as session:
             [row] = shelved(session, policy=other.policy.hash, now=here.clock.now, since=here.clock.now)
         assert (row.ready, row.outdated, row.taken) == (stock - 1, 0, 1)
