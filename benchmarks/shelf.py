@@ -73,7 +73,6 @@ async def measure(result: report.Report, rounds: dict[int, int], folder: Path) -
             result.measure(f"vs_constant_{crowd}", ours.p50 / bare.p50, "times")
             rows.append((crowd, ours.p50, ours.p99, bare.p50, bare.p99))
     result.table("ms, command to answer", ["at once", "p50", "p99", "constant p50", "constant p99"], rows)
-    result.measure("memory_mb", report.memory_mb(), "MB")
 
 
 async def ask(server: DiscordServer, command: str, people: list[Any]) -> list[float]:
