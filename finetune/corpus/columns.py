@@ -92,7 +92,7 @@ def choose(columns: Sequence[str], records: Sequence[Sequence[str]], wanted: str
     if not scored:
         listed = ", ".join(repr(name) for name in columns)
         likely = _longest(columns, records)
-        hint = f"; the likeliest is {likely!r}: --text-column {likely!r}" if likely else "; name one: --text-column NAME"
+        hint = f"; the likeliest is {likely!r}: --text-column {likely!r}" if likely else "; name it: --text-column NAME"
         message = f"No column of {where} looks like posts (it has {listed}){hint}."
         raise NoTextColumn(message, tuple(columns), likely)
     best = max(scored, key=lambda index: scored[index])
