@@ -120,7 +120,7 @@ def near(result: report.Report) -> None:
     own = time.perf_counter() - start
     result.measure("near_rows_per_second", len(posts) / own, "rows a second")
     try:
-        from datasketch import MinHash, MinHashLSH  # type: ignore[import-untyped, unused-ignore]
+        from datasketch import MinHash, MinHashLSH
     except ImportError:
         result.note("datasketch is not installed, so near duplicates were not compared.")
         return
