@@ -3,17 +3,13 @@
 Nothing leaves the machine: tokens are checked by their shape.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydantic import SecretStr
-
 from bot.errors import ScheduleError
-from bot.settings import DiscordSettings, Settings, XSettings
-from bot.wiring import as_schedule, open_platforms
+from bot.settings import DiscordSettings, Settings, XSettings, token_problem
+from bot.wiring import as_schedule
 from generation.adapter import Adapter, find_adapter
 from generation.engines import open_generator
 from generation.errors import GenerationError
@@ -41,22 +37,6 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _x(settings.x)
     yield from _schedules(settings)
     yield _web(settings)
-
-
-def token_problem(token: str) -> str | None:
-    """What is wrong with the shape of a Discord bot token, or None.
-
-    A token is three dot-separated base64url parts, the first being the bot's user id in decimal
-    (https://discord.com/developers/docs/reference#authentication).
-    """
-    parts = token.split(".")
-    if len(parts) != 3 or not all(re.fullmatch(r"[\w-]+", part) for part in parts):
-        return "a bot token is three parts joined by dots"
-    try:
-        user_id = base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
-        user_id = ""
-    return None if user_id.isdigit() else "its first part does not hold the bot's id"
 
 
 def _database(settings: Settings) -> Check:
@@ -114,14 +94,8 @@ def _discord(discord: DiscordSettings) -> Check:
 
 
 def _x(x: XSettings) -> Check:
-    keys: dict[str, SecretStr | None] = {
-        "X__API_KEY": x.api_key,
-        "X__API_SECRET": x.api_secret,
-        "X__ACCESS_TOKEN": x.access_token,
-        "X__ACCESS_SECRET": x.access_secret,
-    }
-    missing = [name for name, value in keys.items() if value is None or not value.get_secret_value()]
-    if len(missing) == len(keys):
+    missing = x.missing
+    if len(missing) == 4:
         return Check("X", None, "off; set the four X__… keys to turn it on")
     if missing:
         return Check(
@@ -133,7 +107,15 @@ def _x(x: XSettings) -> Check:
 
 
 def _schedules(settings: Settings) -> Iterator[Check]:
-    ready = {*open_platforms(settings), *(["discord"] if settings.discord.token else [])}
+    set_up = {
+        "console": True,
+        "discord": settings.discord.token,
+        "x": not settings.x.missing,
+        "mastodon": settings.mastodon.token,
+        "bluesky": settings.bluesky.handle,
+        "webhook": settings.webhook.url,
+    }
+    ready = {name for name, there in set_up.items() if there}
     for planned in settings.schedule:
         subject = f"schedule {planned.name}"
         try:

@@ -3,7 +3,10 @@
 The earlier place wins. A nested setting is ``SECTION__NAME`` in the environment and ``[section] name`` in the TOML.
 """
 
+import base64
+import binascii
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -110,6 +113,12 @@ class XSettings(Section):
     access_token: SecretStr | None = Field(None, description="The account's access token")
     access_secret: SecretStr | None = Field(None, description="The account's access token secret")
     api_base: str = Field("https://api.twitter.com", description="X's REST address")
+
+    @property
+    def missing(self) -> list[str]:
+        """Which of the four keys are not set, by their names in the environment."""
+        keys = {name: getattr(self, name) for name in ("api_key", "api_secret", "access_token", "access_secret")}
+        return [f"X__{name.upper()}" for name, key in keys.items() if key is None]
 
 
 class MastodonSettings(Section):
@@ -234,3 +243,19 @@ def _names_beside(path: list[str]) -> list[str]:
             return []
         fields = section.model_fields
     return list(fields)
+
+
+def token_problem(token: str) -> str | None:
+    """What is wrong with the shape of a Discord bot token, or None.
+
+    A token is three dot-separated base64url parts, the first being the bot's user id in decimal
+    (https://discord.com/developers/docs/reference#authentication).
+    """
+    parts = token.split(".")
+    if len(parts) != 3 or not all(re.fullmatch(r"[\w-]+", part) for part in parts):
+        return "a bot token is three parts joined by dots"
+    try:
+        user_id = base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        user_id = ""
+    return None if user_id.isdigit() else "its first part does not hold the bot's id"

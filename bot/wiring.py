@@ -15,7 +15,15 @@ from bot.publish import Publisher
 from bot.rank import DefaultRanker
 from bot.runner import Runner, Service, Upkeep
 from bot.schedule import Schedule, Timetable
-from bot.settings import DiscordSettings, GateSettings, ScheduleSettings, Settings, SettingsError, WebSettings
+from bot.settings import (
+    DiscordSettings,
+    GateSettings,
+    ScheduleSettings,
+    Settings,
+    SettingsError,
+    WebSettings,
+    token_problem,
+)
 from bot.shelf import Shelf
 from bot.worker import GeneratorWorker
 from finetune.base import BASES
@@ -168,7 +176,9 @@ def open_platforms(settings: Settings) -> dict[str, Platform]:
     """Every platform that has its keys, by name; Discord's needs a client and is not among them."""
     platforms: dict[str, Platform] = {"console": ConsolePlatform()}
     x, mastodon, bluesky, webhook = settings.x, settings.mastodon, settings.bluesky, settings.webhook
-    if x.api_key is not None:
+    if 0 < len(x.missing) < 4:
+        raise SettingsError(f"X needs all four keys: set {' and '.join(x.missing)}, from developer.x.com.")
+    if not x.missing:
         from bot.platforms.x import XPlatform
 
         platforms["x"] = XPlatform(
@@ -208,10 +218,11 @@ def as_schedule(planned: ScheduleSettings, ready: Container[str]) -> Schedule:
     Raises:
         ScheduleError: an unknown zone, a time that is none, or a platform that is not set up.
     """
+    schedule = Schedule(**planned.model_dump() | {"grace": timedelta(hours=planned.grace)})
     if planned.platform not in ready:
         message = f"Schedule {planned.name!r}: {planned.platform} is not set up; set it up or name another platform."
         raise ScheduleError(message)
-    return Schedule(**planned.model_dump() | {"grace": timedelta(hours=planned.grace)})
+    return schedule
 
 
 def _web(web: WebSettings, composer: Composer) -> Service:
@@ -231,6 +242,9 @@ class _Discord:
         from bot.discord.client import ConfessClient, point_at
         from bot.platforms.discord_channel import DiscordChannel
 
+        problem = token_problem(plain(discord.token))
+        if problem:
+            raise SettingsError(f"DISCORD__TOKEN is malformed: {problem}; copy it again from discord.com/developers.")
         point_at(discord.api_base, discord.gateway_url)
         self._settings = discord
         self._client = ConfessClient(guild_ids=discord.guild_ids)

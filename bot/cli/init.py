@@ -29,7 +29,7 @@ def _ask() -> tuple[dict[str, str], dict[str, str] | None]:
     """The answers as environment names and values, and the schedule if one is wanted."""
     from rich.prompt import Confirm, Prompt
 
-    from bot.doctor import token_problem
+    from bot.settings import token_problem
 
     secrets: dict[str, str] = {}
     if Confirm.ask("Shall it talk on Discord?", default=False):

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from bot.cli.app import app
 from bot.settings import load_settings
+from generation.adapter import Adapter
 
 TOKEN = ".".join((base64.urlsafe_b64encode(b"123456789012345678").decode().rstrip("="), "GabcdE", "x" * 38))
 
@@ -143,3 +145,19 @@ def test_a_database_that_cannot_be_opened_is_a_sentence_without_the_password(tmp
     assert "127.0.0.1" in said
     assert "hunter2" not in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("dotenv", "told"),
+    [("DISCORD__TOKEN=abc\n", "DISCORD__TOKEN is malformed"), ("X__API_KEY=k\n", "X needs all four keys")],
+)
+def test_run_names_a_malformed_or_missing_key_before_anything_is_sent(
+    tmp_path: Path, adapter: Adapter, dotenv: str, told: str
+) -> None:
+    (tmp_path / ".env").write_text(dotenv)
+    shutil.copytree(adapter.folder, tmp_path / "adapters" / "test")
+    assert confess(tmp_path, "db", "upgrade").returncode == 0
+    done = confess(tmp_path, "run")
+    assert done.returncode == 2
+    assert told in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
