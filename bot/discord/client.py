@@ -78,6 +78,16 @@ class ConfessClient(discord.Client):
             except discord.Forbidden:
                 log.warning("I am not in server %d yet: use the link above.", guild_id, extra={"action": "commands"})
 
+    async def close(self) -> None:
+        """Hang up; also within the two seconds in which discord.py still waits for servers after signing in.
+
+        Its waiting task would otherwise wake up on a client that has no event loop any more (discord.py 2.7).
+        """
+        waiting = self._connection._ready_task
+        if waiting is not None:
+            waiting.cancel()
+        await super().close()
+
     async def on_ready(self) -> None:
         """Say that we are here."""
         servers = "1 server" if len(self.guilds) == 1 else f"{len(self.guilds)} servers"
