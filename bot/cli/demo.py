@@ -55,12 +55,15 @@ def _enter(folder: Path, *, fresh: bool) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
-    if fresh:
+    mark = "# The demo's settings"  # what the demo made begins with this; nothing else is ever thrown away
+    if fresh and any(Path().iterdir()):
+        if not Path(TOML).is_file() or not Path(TOML).read_text("utf-8").startswith(mark):
+            raise typer.BadParameter(f"{folder} was not made by the demo, so it is left alone", param_hint="--fresh")
         for made in (*Path().glob("confess.db*"), Path(TOML)):
             made.unlink(missing_ok=True)
         shutil.rmtree("adapters", ignore_errors=True)
     if not Path(TOML).exists():
-        Path(TOML).write_text("# The demo's settings: the defaults. See .env.example for all there are.\n", "utf-8")
+        Path(TOML).write_text(f"{mark}: the defaults. See .env.example for all there are.\n", "utf-8")
 
 
 def _teach(settings: "Settings") -> "Adapter":

@@ -63,3 +63,12 @@ def test_the_demo_speaks_publishes_and_leaves_the_held_ones(taught: Path, tmp_pa
     assert states(folder) == first, "a second run writes and publishes nothing"
     assert "is there already" in again
     assert "0 published now" in again
+
+
+def test_starting_over_leaves_a_folder_alone_that_the_demo_did_not_make(tmp_path: Path) -> None:
+    (tmp_path / "confess.db").write_text("somebody's record")
+    words = [sys.executable, "-m", "bot", "demo", "--fresh", "--folder", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "left alone" in done.stderr
+    assert (tmp_path / "confess.db").read_text() == "somebody's record"
