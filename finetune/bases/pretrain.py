@@ -92,7 +92,7 @@ def build(settings: Settings, context: int, vocab: int) -> Any:
         attn_pdrop=0.0,
         bos_token_id=0,
         eos_token_id=0,
-        attn_implementation="sdpa",
+        attn_implementation="eager",  # at 128 tokens torch's flash kernel for CPUs is slower: its backward pass
     )
     return GPT2LMHeadModel(config)
 
