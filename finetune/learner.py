@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from finetune.device import Place
-from finetune.errors import TrainingDiverged
+from finetune.errors import RecipeError, TrainingDiverged
 from finetune.fast import ATTENTION, Plan, packed, speed_up
 from finetune.lora import Size, trainable
-from finetune.loss import head_gradient, head_loss
+from finetune.loss import Shortlist, head_gradient, head_loss
 from finetune.recipe import Recipe
 from finetune.team import Team
 from finetune.tokens import IGNORED, Batch
@@ -55,7 +55,29 @@ class Learner:
         self.recomputes = recipe.checkpointing == "yes"
         if self.recomputes:
             recompute_activations(model)
+        self._shortlist: Shortlist | None = None
         self._dropouts = [module for name, module in model.named_modules() if "lora_dropout" in name]
+
+    def shorten(self, used: Tensor) -> bool:
+        """From now on, learn with an output layer for these tokens and a sample of the others, if the recipe wants it.
+
+        Args:
+            used: every token that is ever a label, each once.
+
+        Returns:
+            Whether it does.
+
+        Raises:
+            RecipeError: the recipe insists, but the base works out its logits in a way of its own.
+        """
+        choice = self.recipe.shortlist
+        if choice == "yes" and self._head is None:
+            raise RecipeError("shortlist is yes, but this base's output layer is not a bare product; use no or auto.")
+        if self._head is not None and (
+            choice == "yes" or (choice == "auto" and Shortlist.pays(len(used), len(self._head.weight)))
+        ):
+            self._shortlist = Shortlist(self._head.weight, used, self.recipe.seed)
+        return self._shortlist is not None
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -76,12 +98,14 @@ class Learner:
         """One optimiser step over some batches; this process's share of them when there are several.
 
         Returns:
-            Mean loss over the labels, nats a token.
+            Mean loss over the labels, nats a token; an estimate where the output layer is shortened.
 
         Raises:
             TrainingDiverged: the loss or the gradient is not a number.
         """
         self._learning(True)
+        if self._shortlist is not None:
+            self._shortlist.draw(self.step_number)
         total = torch.zeros(2, device=self.place.device)
         for batch in batches:
             batch = batch.to(self.place.device)
@@ -162,8 +186,11 @@ class Learner:
                 hidden = base.base_model(**inputs)[0].flatten(0, 1)
             if not learn:
                 return head_loss(hidden, self._head.weight, labels)
+            weight, bias = self._head.weight, None
+            if self._shortlist is not None:
+                weight, bias, labels = self._shortlist.weight, self._shortlist.bias, self._shortlist.columns(labels)
             with torch.no_grad():
-                loss, slope = head_gradient(hidden.detach(), self._head.weight, labels)
+                loss, slope = head_gradient(hidden.detach(), weight, labels, bias)
             hidden.backward(slope)
             return loss
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from finetune.base import Base, load_model, load_tokenizer
@@ -91,6 +92,7 @@ def prepare(
     total = -(-len(train_rows) // rows_per_step) * recipe.epochs
     learner = Learner(model, recipe, size, place, team, min(total, recipe.max_steps or total))
     at_once = _rows_at_once(learner, -(-rows_per_step // team.size), row_tokens, work / f"rows-at-once-{team.rank}")
+    learner.shorten(torch.from_numpy(examples.vocabulary()))
     shape = (row_tokens, rows_per_step, at_once, pad_id(tokenizer), recipe.seed)
     return Lesson(
         learner,

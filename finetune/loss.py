@@ -3,7 +3,12 @@
 The logits of GPT-2's 50,257 tokens take 200 kB a token in float32, more than everything else together. Here they exist
 for a slice of the tokens at a time, and the gradient is worked out in the same pass while the slice is at hand, as in
 Liger Kernel (Hsu et al. 2024, arXiv:2410.10989). The output layer is frozen, so only its input needs a gradient.
+
+A corpus of posts uses a part of those tokens, and the output layer is a third of GPT-2's work. A :class:`Shortlist`
+keeps the rows of the tokens in use and stands a sample in for the others.
 """
+
+import math
 
 import torch
 from torch import Tensor
@@ -11,6 +16,7 @@ from torch import Tensor
 from finetune.tokens import IGNORED
 
 SLICE = 256  # tokens at a time
+SAMPLED = 4096  # tokens that stand for all those the corpus never uses
 
 
 def head_loss(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
@@ -29,8 +35,10 @@ def head_loss(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
     return total
 
 
-def head_gradient(hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def head_gradient(hidden: Tensor, weight: Tensor, labels: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """:func:`head_loss` and its gradient with respect to ``hidden``, which has the shape and format of ``hidden``.
+
+    ``bias`` (vocabulary,) is added to the logits.
 
     In bf16 this loss is good to about 0.002 nats for a single token and far better in the mean: the partition function
     is read off the largest probability, which saves two passes over the logits. The gradient does not depend on it.
@@ -39,7 +47,8 @@ def head_gradient(hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tenso
     places = (labels != IGNORED).nonzero()[:, 0]
     for place in places.split(SLICE):
         wanted = labels[place, None]
-        logits = hidden[place].to(weight.dtype) @ weight.T
+        chosen = hidden[place].to(weight.dtype)
+        logits = chosen @ weight.T if bias is None else torch.addmm(bias, chosen, weight.T)
         label_logit = logits.gather(-1, wanted)[:, 0].float()
         probabilities = logits.softmax(-1)
         largest, at = probabilities.max(-1)
@@ -48,3 +57,49 @@ def head_gradient(hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tenso
         probabilities.scatter_add_(-1, wanted, -torch.ones_like(wanted, dtype=weight.dtype))
         slope[place] = (probabilities @ weight).to(hidden.dtype)
     return total, slope
+
+
+class Shortlist:
+    """A smaller output layer for training: the tokens that a corpus uses, and a fresh sample of the others each step.
+
+    A token in use counts as itself, a sampled one for as many as it stands for, so that the partition function is
+    right on average whatever is drawn (importance sampling: Bengio & Senécal 2008, doi:10.1109/TNN.2007.912312; a
+    corpus's own list beside it: Jean et al. 2015, arXiv:1412.2007). Held-out losses never use it.
+    """
+
+    def __init__(self, weight: Tensor, used: Tensor, seed: int) -> None:
+        """Take the rows of the tokens in use.
+
+        Args:
+            weight: the frozen output layer, (vocabulary, width).
+            used: every token that is ever a label, each once.
+            seed: of the samples.
+        """
+        used = used.to(weight.device)
+        self._whole, self._seed = weight, seed
+        unused = torch.ones(len(weight), dtype=torch.bool, device=weight.device)
+        unused[used] = False
+        self._others = unused.nonzero()[:, 0]
+        self._column = torch.full((len(weight),), IGNORED, device=weight.device)
+        self._column[used] = torch.arange(len(used), device=weight.device)
+        self._used, sampled = len(used), min(SAMPLED, len(self._others))
+        self.weight = torch.cat([weight[used], weight.new_empty(sampled, weight.shape[1])])
+        self.bias = weight.new_zeros(len(self.weight))
+        if sampled:
+            self.bias[self._used :] = math.log(len(self._others) / sampled)
+        self.draw(0)
+
+    @staticmethod
+    def pays(used: int, vocabulary: int) -> bool:
+        """Whether it at least halves the output layer."""
+        return 2 * (used + SAMPLED) <= vocabulary
+
+    def draw(self, step: int) -> None:
+        """Choose the sample of a step, the same one whenever it is that step's turn."""
+        generator = torch.Generator().manual_seed((self._seed << 32) + step)
+        order = torch.randperm(len(self._others), generator=generator)[: len(self.weight) - self._used]
+        self.weight[self._used :] = self._whole[self._others[order.to(self._others.device)]]
+
+    def columns(self, labels: Tensor) -> Tensor:
+        """Labels as places in ``weight``; those to be ignored stay so."""
+        return torch.where(labels == IGNORED, IGNORED, self._column[labels.clamp(min=0)])

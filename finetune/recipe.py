@@ -54,6 +54,9 @@ class Recipe:
     device: Annotated[Device, Doc("where to train")] = "auto"
     precision: Annotated[Precision, Doc("of matrix products; auto: bf16 where the hardware has it")] = "auto"
     compile: Annotated[Choice, Doc("torch.compile; auto: when the run is long enough to pay for it")] = "auto"
+    shortlist: Annotated[Choice, Doc("softmax over the corpus's tokens and some others; auto: if it halves them")] = (
+        "auto"
+    )
     checkpointing: Annotated[Choice, Doc("recompute activations; auto: when memory asks for it")] = "auto"
 
     topics: Annotated[float, Ge(0), Le(1), Doc("share of posts with a header that names a word of theirs")] = 0.5

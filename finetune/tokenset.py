@@ -72,6 +72,12 @@ class TokenSet(Sequence[Example]):
             datasets.Dataset.from_generator(lines, features=shape, cache_dir=str(folder), fingerprint=fingerprint)
         )
 
+    def vocabulary(self) -> NDArray[np.int64]:
+        """Every token that occurs, each once, ascending."""
+        import pyarrow.compute as pc
+
+        return np.unique(pc.list_flatten(self._table.data.column("ids")).unique().to_numpy()).astype(np.int64)
+
     def fitting(self, capacity: int) -> NDArray[np.intp]:
         """Places of the examples of at most ``capacity`` tokens."""
         return np.flatnonzero(self.lengths <= capacity)

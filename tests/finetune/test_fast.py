@@ -12,6 +12,7 @@ from finetune.device import Place
 from finetune.fast import ATTENTION, Plan
 from finetune.learner import Learner
 from finetune.lora import Size, add_lora
+from finetune.loss import Shortlist
 from finetune.recipe import Recipe
 from finetune.team import Team
 from finetune.tokens import Batch, collate, pack, pad_id
@@ -130,3 +131,26 @@ def _learner(folder: Path, *, bf16: bool = False, **options: Any) -> Learner:
         if "lora_B" in name:  # zero at first, so that A would have no gradient to compare
             parameter.data.normal_(0, 0.02)
     return Learner(model, recipe, SIZE, Place(torch.device("cpu"), bf16), Team(), total_steps=10)
+
+
+def test_a_shortened_output_layer_learns_and_resumes_alike(
+    tiny_gpt2: Path, batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("finetune.loss.SAMPLED", 32)
+    used = batch.labels[batch.labels >= 0].unique()
+    whole, first, second = (_learner(tiny_gpt2, shortlist=choice) for choice in ("no", "yes", "yes"))
+    assert not whole.shorten(used) and first.shorten(used) and second.shorten(used)
+    losses = [first.step([batch]) for _ in range(4)]
+    assert losses[0] == pytest.approx(whole.step([batch]), rel=0.03)  # an estimate of the same loss
+    assert losses[-1] < losses[0]
+    third = _learner(tiny_gpt2, shortlist="yes")
+    third.shorten(used)
+    assert [second.step([batch]), second.step([batch])] == losses[:2]
+    second.save(tmp_path / "state.safetensors", {})
+    third.load(tmp_path / "state.safetensors")
+    assert [third.step([batch]), third.step([batch])] == losses[2:]
+
+
+def test_auto_shortens_only_where_it_halves_the_layer(tiny_gpt2: Path) -> None:
+    assert not _learner(tiny_gpt2).shorten(torch.arange(5))
+    assert Shortlist.pays(15_000, 50_257) and not Shortlist.pays(25_000, 50_257)

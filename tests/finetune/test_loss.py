@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from finetune.loss import head_gradient, head_loss
+from finetune.loss import Shortlist, head_gradient, head_loss
 from finetune.tokens import IGNORED
 
 
@@ -35,3 +35,42 @@ def test_in_bf16_the_quick_loss_is_close_to_the_exact_one() -> None:
     labels = torch.randint(500, (4000,))
     exact, quick = head_loss(hidden, weight, labels), head_gradient(hidden, weight, labels)[0]
     assert abs(float(exact - quick)) / 4000 < 2e-3
+
+
+def test_a_shortlist_of_everything_is_the_whole_layer() -> None:
+    torch.manual_seed(1)
+    hidden, weight, labels = torch.randn(300, 24), torch.randn(101, 24), torch.randint(40, (300,))
+    labels[:5] = IGNORED
+    short = Shortlist(weight, torch.arange(40), seed=1)  # the other 61 are fewer than the sample
+    loss, slope = head_gradient(hidden, short.weight, short.columns(labels), short.bias)
+    whole_loss, whole_slope = head_gradient(hidden, weight, labels)
+    assert torch.allclose(loss, whole_loss, rtol=1e-5) and torch.allclose(slope, whole_slope, atol=1e-5)
+
+
+def test_a_sample_stands_for_the_rest_on_average(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finetune.loss.SAMPLED", 50)
+    torch.manual_seed(1)
+    hidden, weight, labels = torch.randn(40, 16), torch.randn(1000, 16) / 4, torch.randint(100, (40,))
+    short = Shortlist(weight, torch.arange(100), seed=7)
+    whole_loss, whole_slope = head_gradient(hidden, weight, labels)
+    slopes, losses = [], []
+    for step in range(400):
+        short.draw(step)
+        loss, slope = head_gradient(hidden, short.weight, short.columns(labels), short.bias)
+        slopes.append(slope)
+        losses.append(float(loss))
+    mean = torch.stack(slopes).mean(0)
+    alone = head_gradient(hidden, weight[:100], labels)[1]  # the rest forgotten
+    assert (mean - whole_slope).norm() < 0.05 * whole_slope.norm() < 0.5 * (alone - whole_slope).norm()
+    assert sum(losses) / 400 == pytest.approx(float(whole_loss), rel=0.01)
+
+
+def test_a_step_draws_the_same_sample_again() -> None:
+    weight = torch.randn(6000, 4)
+    one, other = (Shortlist(weight, torch.arange(10, 700), seed=3) for _ in range(2))
+    for step in (0, 5, 2):
+        one.draw(step)
+    other.draw(2)
+    assert torch.equal(one.weight, other.weight)
+    other.draw(3)
+    assert not torch.equal(one.weight, other.weight) and torch.equal(one.weight[:690], other.weight[:690])
