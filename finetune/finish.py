@@ -86,7 +86,6 @@ def finish(run: Finished, work: Path, progress: Progress) -> Path:
     progress(Update("save", 3, 4, note=engine_why or None))
     versions = {library: version(library) for library in LIBRARIES}
     settled = asdict(learner.size)
-    sources = " ".join(shlex.quote(source.path) for source in run.corpus.sources)
     write_report(
         folder / "report.html",
         name=run.name,
@@ -99,7 +98,7 @@ def finish(run: Finished, work: Path, progress: Progress) -> Path:
         samples=[*(s for t in TEMPERATURES for s in [p for p in plain if p.temperature == t][:SHOWN]), *themed],
         rows=texts,
         echo=echo,
-        command=f"confess finetune {sources} --name {run.name} --recipe recipe.toml",
+        command=command(run),
     )
     card = Card(
         name=run.name,
@@ -122,6 +121,14 @@ def finish(run: Finished, work: Path, progress: Progress) -> Path:
     save_card(folder, card)
     progress(Update("save", 4, 4))
     return folder
+
+
+def command(run: Finished) -> str:
+    """What to type to make this adapter again, where the sources and the report's recipe are."""
+    words = ["confess", "finetune", *(source.path for source in run.corpus.sources), "--name", run.name]
+    for flag, values in run.corpus.options.flags().items():
+        words += [f"{flag}={value}" for value in values] or [flag]
+    return shlex.join([*words, "--recipe", "recipe.toml"])
 
 
 def final_samples(lesson: Lesson) -> tuple[list[Sample], list[Sample]]:

@@ -14,7 +14,7 @@ from finetune.base import resolve_base
 from finetune.checks import judge
 from finetune.corpus import Corpus, ReadOptions, read
 from finetune.corpus import Progress as Reading
-from finetune.corpus.audit import audit
+from finetune.corpus.audit import audit, check_categories
 from finetune.device import choose_place
 from finetune.finish import Finished, finish
 from finetune.learner import Learner
@@ -65,12 +65,14 @@ def finetune(
     final = check_name(name, out_root, fresh)
     stop = stop or threading.Event()
     paths = [corpus_path] if isinstance(corpus_path, Path) else list(corpus_path)
+    options = options or ReadOptions()
     with _ctrl_c_sets(stop):
         team = Team.join()
         progress = progress if team.leads else silent
+        check_categories(options)
         base, place = resolve_base(recipe.base), choose_place(recipe)
         corpus = _corpus(paths, options, progress)
-        identity = {"corpus": corpus.sha256, "base": base.hash, "recipe": recipe.fingerprint}
+        identity = {**recipe.to_json(), **options.flags(), "corpus": corpus.sha256, "base": base.hash}
         with workspace(out_root, name, identity, fresh=fresh, team=team) as work:
             progress(Update("base", note=f"{base.name} on {place.name}, {len(corpus.rows):,} posts"))
             lesson = prepare(corpus, base, recipe, place, team, work, progress)
@@ -89,7 +91,7 @@ def finetune(
     return open_adapter(final)
 
 
-def _corpus(paths: Sequence[Path], options: ReadOptions | None, progress: Progress) -> Corpus:
+def _corpus(paths: Sequence[Path], options: ReadOptions, progress: Progress) -> Corpus:
     """Read and audit, and tell what came of it."""
     corpus = audit(read(paths, options, progress=_reading(progress)), progress=_reading(progress))
     corpus.require_enough()

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from finetune.errors import NameTaken, RecipeError, RunChanged, TrainingError
 from finetune.team import Team
@@ -31,13 +32,13 @@ def check_name(name: str, out_root: Path, fresh: bool) -> Path:
 
 
 @contextlib.contextmanager
-def workspace(out_root: Path, name: str, identity: Mapping[str, str], *, fresh: bool, team: Team) -> Iterator[Path]:
+def workspace(out_root: Path, name: str, identity: Mapping[str, Any], *, fresh: bool, team: Team) -> Iterator[Path]:
     """The work folder, locked for this process while the block runs.
 
     Args:
         out_root: where adapters stand.
         name: of the adapter.
-        identity: what the run is made of, in words → fingerprint; a later process must bring the same.
+        identity: what the run is made of, name → JSON value; a later process must bring the same.
         fresh: throw an unfinished run of that name away.
         team: only its leading process locks and clears; the others wait for it.
 
@@ -76,17 +77,18 @@ def workspace(out_root: Path, name: str, identity: Mapping[str, str], *, fresh: 
             raise TrainingError(message) from error
 
 
-def _claim(folder: Path, name: str, identity: Mapping[str, str]) -> None:
+def _claim(folder: Path, name: str, identity: Mapping[str, Any]) -> None:
     path = folder / IDENTITY
+    identity = json.loads(json.dumps(dict(identity)))
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         _empty(folder)
         partial = path.with_suffix(".tmp")
-        partial.write_text(json.dumps(dict(identity), indent=2), encoding="utf-8")
+        partial.write_text(json.dumps(identity, indent=2), encoding="utf-8")
         partial.replace(path)
         return
-    changed = [key for key in identity if known.get(key) != identity[key]]
+    changed = [key for key in {**identity, **known} if known.get(key) != identity.get(key)]
     if changed:
         raise RunChanged(
             f"An unfinished run of {name} had another {' and another '.join(changed)}: "

@@ -16,7 +16,7 @@ from rich.text import Text
 from bot.cli.console import console, errors, plain
 from finetune.corpus import Corpus, Drop, ReadOptions, read
 from finetune.corpus import Progress as Step
-from finetune.corpus.audit import Audit, audit
+from finetune.corpus.audit import Audit, audit, check_categories
 from finetune.corpus.card import describe, write
 from finetune.corpus.forget import Forgotten
 from finetune.corpus.options import FEW_CHARACTERS, LEAST_CHARACTERS
@@ -41,6 +41,8 @@ def check(
         CorpusError: the corpus cannot be used, or is too small to learn from (told after everything was shown).
     """
     now = datetime.now(UTC)
+    if audited:
+        check_categories(options)
     with _listing(dropped) as listing, progress() as bars:
 
         def list_drop(drop: Drop) -> None:

@@ -6,14 +6,16 @@ import os
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 from typing_extensions import Doc
 
+from bot.cli.reading import Consent, Paths, reads_posts
 from finetune.recipe import Recipe
 
-Corpus = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files, folders or archives with posts.")]
+if TYPE_CHECKING:
+    from finetune.corpus.options import ReadOptions
 
 
 def _with_recipe_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -49,17 +51,16 @@ def _optional(kind: Any) -> bool:
     return type(None) in get_args(kind)
 
 
+@reads_posts
 @_with_recipe_flags
 def finetune(
-    corpus: Corpus,
+    corpus: Paths,
+    *,
+    options: "ReadOptions",
     name: Annotated[str, typer.Option(help="Of the adapter; its folder is called so.")] = "voice",
     recipe: Annotated[str, typer.Option(help="A TOML file, or the name of a bundled recipe.")] = "default",
     out: Annotated[Path | None, typer.Option(help="Folder of the adapters; the setting's when left out.")] = None,
-    text_column: Annotated[str | None, typer.Option(help="The column or field with the posts.")] = None,
-    scrub: Annotated[list[str] | None, typer.Option(help="Blank out what is found of this category.")] = None,
-    drop: Annotated[list[str] | None, typer.Option(help="Drop rows with a finding of this category.")] = None,
-    keep: Annotated[list[str] | None, typer.Option(help="Keep rows with a finding of this category.")] = None,
-    consent: Annotated[str, typer.Option(help="One line for the data card: who agreed to this use.")] = "",
+    consent: Consent = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over, replacing what has that name.")] = False,
     **flags: Any,
 ) -> None:
@@ -68,14 +69,10 @@ def finetune(
     Stopped with Ctrl-C or killed, the same command goes on where it was.
     """
     from bot.cli.training import Show, summary
-    from finetune.corpus import ReadOptions
     from finetune.progress import silent
     from finetune.run import finetune as teach
 
     settled = Recipe.load(recipe, flags)
-    options = ReadOptions(
-        text_column=text_column, keep=tuple(keep or ()), scrub=tuple(scrub or ()), drop=tuple(drop or ())
-    )
     if out is None:
         from bot.settings import load_settings
 

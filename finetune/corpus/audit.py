@@ -114,7 +114,7 @@ def audit(
         EmptyCorpus: every row was dropped.
     """
     if judge is None:
-        _check_names([*corpus.options.keep, *corpus.options.scrub, *corpus.options.drop])
+        check_categories(corpus.options)
     chosen = actions(corpus.options) if most is None else {}
     total = len(corpus.rows)
     step = max(1, -(-total // most)) if most else 1
@@ -142,11 +142,15 @@ def actions(options: ReadOptions) -> dict[str, Action]:
     return {**DEFAULT_ACTIONS, **{category: action for action, named in chosen for category in named}}
 
 
-def _check_names(named: Sequence[str]) -> None:
-    """Refuse a category the gate does not know: a typo would leave the rows in."""
+def check_categories(options: ReadOptions) -> None:
+    """Refuse a category the gate does not know: a typo would leave the rows in.
+
+    Raises:
+        BadOption: there is one among `keep`, `scrub` or `drop`.
+    """
     from moderation.policy import DEFAULT_RULES
 
-    for category in named:
+    for category in (*options.keep, *options.scrub, *options.drop):
         if category not in DEFAULT_RULES:
             close = process.extractOne(category, list(DEFAULT_RULES), score_cutoff=60)
             hint = f"you may mean {close[0]!r}" if close else f"it knows {', '.join(sorted(DEFAULT_RULES))}"

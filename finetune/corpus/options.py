@@ -2,7 +2,7 @@
 
 import codecs
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from finetune.errors import BadOption
@@ -12,6 +12,7 @@ FEW_CHARACTERS = 40_000  # under this the model soon recites: warn
 
 # Layouts a person may name; archives are known by what is in them.
 FORMATS = ("csv", "tsv", "lines", "blocks", "fortunes", "marks", "json", "jsonl")
+_NO_FLAG = {"near", "least_characters"}
 
 
 class Progress(NamedTuple):
@@ -72,6 +73,21 @@ class ReadOptions:
             raise BadOption(f"shortest is {self.shortest}; an empty post teaches nothing, give 1 or more.")
         if not 0.5 <= self.near <= 1:
             raise BadOption(f"near is {self.near}; give a similarity between 0.5 (loose) and 1 (only identical).")
+
+    def flags(self) -> dict[str, list[str]]:
+        """What is not as by default, as flag of the command line → its values, none for a switch.
+
+        A flag that may be given several times is in the singular, its field in the plural.
+        """
+        found = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in _NO_FLAG and value != field.default:
+                values = sorted(value) if isinstance(value, tuple) else [] if value is True else [str(value)]
+                found["--" + field.name.removesuffix("s" if isinstance(value, tuple) else "").replace("_", "-")] = (
+                    values
+                )
+        return found
 
 
 def _is_codec(name: str) -> bool:

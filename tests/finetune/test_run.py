@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from finetune.corpus import ReadOptions
 from finetune.errors import Interrupted, NameTaken, RecipeError, RunChanged, TrainingDiverged
 from finetune.learner import read_story
 from finetune.progress import Update
@@ -111,8 +112,10 @@ def test_stopped_and_resumed_it_takes_the_same_steps(
     with pytest.raises(Interrupted, match="the same command goes on"):
         finetune(small_corpus, recipe, tmp_path, name="tiny", progress=watch, stop=stop)
     assert not (tmp_path / "tiny").exists()
-    with pytest.raises(RunChanged, match="another recipe"):
+    with pytest.raises(RunChanged, match="had another rank: "):
         finetune(small_corpus, Recipe.build({"base": str(tiny_gpt2), **QUICK, "rank": 3}), tmp_path, name="tiny")
+    with pytest.raises(RunChanged, match="had another --longest and another corpus: "):
+        finetune(small_corpus, recipe, tmp_path, name="tiny", options=ReadOptions(longest=150))
     seen: list[Update] = []
     again = finetune(small_corpus, recipe, tmp_path, name="tiny", progress=seen.append, now=NOW)
     assert next(update for update in seen if update.stage == "train").step == 4
