@@ -153,21 +153,34 @@ class Composer:
         return [None if post is None else outcome_of(post, from_shelf=True) for post in taken]
 
     def _take_one(self, session: Session, ask: Ask, now: datetime) -> Post | None:
-        places = self.gate.policy.platforms.get(ask.platform)
-        if places is not None and ask.channel in places.channels:
-            return None  # this channel has rules of its own, which the shelf was not judged by
+        if self._has_own_rules(ask):
+            return None  # the shelf was not judged by this channel's rules
         return posts.take(
             session,
             adapter_hash=self.worker.identity.adapter_hash,
             platform=ask.platform,
-            policy=self.gate.policy.hash,
+            policy=self.gate.rules,
             who=ask.who,
             now=now,
             channel=ask.channel,
             server=ask.server,
             requester=ask.who,
             expires_at=now + WAIT,
+            suits=lambda text: self.gate.suits(text, ask.context),  # the shelf was judged for no server
         )
+
+    def _has_own_rules(self, ask: Ask) -> bool:
+        """Whether the policy has a table for the channel that the post is for."""
+        places = self.gate.policy.platforms.get(ask.platform)
+        return places is not None and ask.channel in places.channels
+
+    def _for_anybody(self, ask: Ask) -> bool:
+        """Whether a text that was written and judged for this wish may go to anybody on the platform.
+
+        What an adult channel, or a channel or server with rules of its own, lets through is not for the others.
+        """
+        particular = ask.prompt or ask.topic or ask.nsfw or self._has_own_rules(ask)
+        return not particular and not self.gate.has_rules_for(ask.server)
 
     def _judge_wish(self, ask: Ask) -> Outcome | None:
         """A wish that the gate would not let through is turned away before anything is written."""
@@ -235,7 +248,7 @@ class Composer:
         """
         birth = State.SHELVED if spare.verdict.decision is Decision.ALLOW else _BIRTH[spare.verdict.decision]
         post, text = self._store(session, ask, spare, birth, now), spare.generated.text
-        if birth is State.SHELVED and not (ask.prompt or ask.topic) and text not in known:
+        if birth is State.SHELVED and self._for_anybody(ask) and text not in known:
             known.add(text)
             return post
         if birth.final:

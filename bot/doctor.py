@@ -74,11 +74,11 @@ def _engine(settings: Settings, adapter: Adapter) -> Check:
 
 def _words(settings: Settings) -> Check:
     path = settings.gate.words
-    if path is None:
-        return Check("word list", None, "only the built-in one; name yours in GATE__WORDS")
-    if not path.is_file():
+    if path.is_file():
+        return Check("word list", True, str(path))
+    if "words" in settings.gate.model_fields_set:
         return Check("word list", False, f"GATE__WORDS names {path}, which is not there")
-    return Check("word list", True, str(path))
+    return Check("word list", None, f"only the built-in one; the first word of yours begins {path}")
 
 
 def _discord(discord: DiscordSettings) -> Check:

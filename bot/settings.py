@@ -70,7 +70,7 @@ class ComposeSettings(Section):
 
 
 class GateSettings(Section):
-    words: Path | None = Field(None, description="Your own word list (TOML), beside the built-in one")
+    words: Path = Field(Path("words.toml"), description="Your own word list (TOML), beside the built-in one")
     openai_key: SecretStr | None = Field(None, description="Key for OpenAI's moderation endpoint; off when empty")
     openai_base: str = Field("https://api.openai.com/v1", description="That endpoint's server")
     guard_url: str | None = Field(None, description="An OpenAI-compatible server with a guard model; off when empty")

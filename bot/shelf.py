@@ -2,7 +2,8 @@
 
 It restocks when somebody has asked of late and the stock is below the low mark, in big batches that give way to
 people. When the bot starts, it fills up to the low mark once, so that the first person is served. It rests when
-nobody asks. What another policy judged is judged again; what is too old expires with everything else (upkeep).
+nobody asks. What another policy or another word list judged is judged again; what is too old expires with everything
+else (upkeep).
 """
 
 import asyncio
@@ -120,7 +121,7 @@ class Shelf:
         now = self._clock()
         with self._composer.database.reading() as session:
             self._listen(session, now)
-            policy, voice = self._composer.gate.policy.hash, self._composer.worker.identity.adapter_hash
+            policy, voice = self._composer.gate.rules, self._composer.worker.identity.adapter_hash
             ready = {
                 stock.platform: stock.count
                 for stock in posts.stock(session, now=now)
@@ -144,10 +145,10 @@ class Shelf:
             self._asked[wish.platform] = now
 
     def _judge_again(self) -> None:
-        """Posts that another policy judged: keep, hold or block them by today's."""
+        """Posts that other rules judged: keep, hold or block them by today's."""
         gate, now = self._composer.gate, self._clock()
         with self._composer.database.reading() as session:
-            outdated = posts.outdated(session, policy=gate.policy.hash, limit=JUDGED)
+            outdated = posts.outdated(session, policy=gate.rules, limit=JUDGED)
         for post in outdated:
             verdict = gate.judge(post.text, Context(platform=post.platform))
             why = "judged again: " + (verdict.reasons[0] if verdict.reasons else "the gate found nothing")
@@ -179,7 +180,7 @@ class Shelved:
     platform: str
     adapter: str
     ready: int = 0
-    outdated: int = 0  # judged by another policy: judged again before anybody gets one
+    outdated: int = 0  # judged by other rules: judged again before anybody gets one
     oldest: datetime | None = None
     newest: datetime | None = None
     taken: int = 0  # wishes answered from the shelf

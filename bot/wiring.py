@@ -32,6 +32,7 @@ from generation.engines import Server, open_generator
 from generation.generator import Generator
 from moderation.filters.base import Filter
 from moderation.filters.repeat import RepeatFilter
+from moderation.filters.wordlist import WordlistFilter
 from moderation.gate import Gate, default_gate
 from storage import posts
 from storage.db import Database
@@ -79,6 +80,15 @@ def open_gate(settings: Settings, adapter: Adapter | None = None, said: RepeatFi
     echo = adapter.folder / "echo" if adapter is not None else None
     extra: list[Filter] = [*([said] if said is not None else []), *_outside(settings.gate)]
     return default_gate(settings.policy, echo=echo, wordlist_file=settings.gate.words, extra=extra)
+
+
+def rules_in_force(settings: Settings) -> str:
+    """What a gate of these settings judges by; a post on the shelf that was judged by anything else is judged again.
+
+    Raises:
+        WordlistError: the owner's word list cannot be read.
+    """
+    return Gate([WordlistFilter.load(settings.gate.words)], settings.policy).rules
 
 
 def _outside(gate: GateSettings) -> list[Filter]:

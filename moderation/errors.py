@@ -2,7 +2,8 @@
 
 ModerationError                 any of these
 ├── PolicyError                 the policy cannot be used: mend `[policy]` in confess.toml
-├── WordlistError               a word list cannot be used: mend the file or the word
+├── WordlistError               a word list cannot be used: mend the file
+│   └── WordRefused             a word cannot be put in or taken out: choose another
 ├── CalibrationError            too little to calibrate on: bring more posts or more decisions
 ├── FilterError                 one filter could not judge: the gate holds the text
 │   ├── FilterUnavailable       its model, index or server is missing: install it, or leave the filter out
@@ -25,7 +26,11 @@ class PolicyError(ModerationError):
 
 
 class WordlistError(ModerationError):
-    """A word list, or a word for it, cannot be used."""
+    """A word list cannot be used."""
+
+
+class WordRefused(WordlistError):
+    """This word cannot be put in or taken out."""
 
 
 class CalibrationError(ModerationError):

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from moderation.echo import EchoError, EchoIndex
 from moderation.errors import FilterUnavailable, ModerationError
-from moderation.filters.base import BatchFilter, Context, Filter, RemoteFilter
+from moderation.filters.base import BatchFilter, Context, Filter, LocalFilter, RemoteFilter
 from moderation.normalise import Normalised, normalise
 from moderation.policy import CLASSIFIED, Policy
 from moderation.verdict import Decision, FilterRun, Finding, Verdict
@@ -35,7 +35,13 @@ class Gate:
         self._policy_hash = policy.hash
         self._embedded = [each for each in self.filters if not isinstance(each, RemoteFilter)]
         self._remote = [each for each in self.filters if isinstance(each, RemoteFilter)]
+        self._local = [each for each in self._embedded if isinstance(each, LocalFilter)]
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="gate") if self._remote else None
+
+    @property
+    def rules(self) -> str:
+        """What is judged by: the policy's hash, and a mark of each owner's list; changes when one of them does."""
+        return "+".join(filter(None, (self._policy_hash, *(each.rules for each in self._local))))
 
     def judge(self, text: str, context: Context = Context()) -> Verdict:  # noqa: B008 - frozen, so sharing is safe
         """The verdict on one text. Never raises for anything a text or a filter does."""
@@ -43,12 +49,30 @@ class Gate:
 
     def judge_many(self, texts: Sequence[str], context: Context = Context()) -> list[Verdict]:  # noqa: B008 - frozen
         """One verdict for each text, in order; faster than one after the other."""
+        rules = self.rules  # before anything is asked: a list that changes meanwhile makes the verdict an old one
         seen = [normalise(text) for text in texts]
         columns = [self._run(each, seen, context) for each in self._embedded]
         rows: Iterable[tuple[Answer, ...]] = zip(*columns, strict=True) if columns else [()] * len(seen)
         always = context.role != "prompt" and self.policy.reviews_always(context)
-        verdicts = [self._sum(answers, context, always=always) for answers in rows]
+        empty = Verdict(Decision.ALLOW, policy=rules)
+        verdicts = [self._sum(answers, context, empty, always=always) for answers in rows]
         return verdicts if self._pool is None else self._ask_outside(self._pool, seen, verdicts, context)
+
+    def has_rules_for(self, server: str | None) -> bool:
+        """Whether somebody has made rules for this server alone."""
+        return any(each.has_rules_for(server) for each in self._local)
+
+    def suits(self, text: str, context: Context) -> bool:
+        """Whether a text that is allowed on its platform is allowed on this server too.
+
+        Asks only the filters that have rules for this server alone, which takes no time where there are none.
+        """
+        asked = [each for each in self._local if each.has_rules_for(context.server)]
+        if not asked:
+            return True
+        seen = normalise(text)
+        answers = [self._run_one(each, seen, context) for each in asked]
+        return self._sum(answers, context, Verdict(Decision.ALLOW)).decision is Decision.ALLOW
 
     def refresh(self) -> None:
         """Let filters read again what has changed. What cannot be read is logged, and the old stays in force."""
@@ -129,7 +153,7 @@ class Gate:
             left = began + timeout * queue - perf_counter()
             answers.setdefault(row, []).append(self._await(each, future, max(left, 0.0), began))
         return [
-            self._sum(answers[row], context, base=verdict) if row in answers else verdict
+            self._sum(answers[row], context, verdict) if row in answers else verdict
             for row, verdict in enumerate(verdicts)
         ]
 
@@ -143,13 +167,11 @@ class Gate:
             return self._failed(each, type(error).__name__, str(error), perf_counter() - began)
         return findings, FilterRun(each.name, each.version, round((perf_counter() - began) * 1000, 4))
 
-    def _sum(
-        self, answers: Sequence[Answer], context: Context, *, base: Verdict | None = None, always: bool = False
-    ) -> Verdict:
+    def _sum(self, answers: Sequence[Answer], context: Context, base: Verdict, *, always: bool = False) -> Verdict:
         """What the policy makes of all answers, on top of an earlier verdict; `always` adds that a person looks."""
-        kept: list[Finding] = list(base.findings) if base else []
-        runs = [*(base.runs if base else ()), *(run for _, run in answers)]
-        scores: dict[str, float] = dict(base.scores) if base else {}
+        kept: list[Finding] = list(base.findings)
+        runs = [*base.runs, *(run for _, run in answers)]
+        scores: dict[str, float] = dict(base.scores)
         for findings, _ in answers:
             for finding in findings:
                 if finding.category == FAILED:
@@ -162,7 +184,7 @@ class Gate:
             reason = f"Every text for {context.platform} is looked at by a person first."
             kept.append(Finding("policy", "always-review", Decision.HOLD, reason))
         worst = max((finding.decision.severity for finding in kept if not finding.shadow), default=0)
-        return Verdict(_DECISIONS[worst], tuple(kept), tuple(runs), scores, self._policy_hash)
+        return Verdict(_DECISIONS[worst], tuple(kept), tuple(runs), scores, base.policy)
 
     def _decided(self, finding: Finding, context: Context) -> list[Finding]:
         """The finding with the policy's decision, unless that is allow; and what a shadow rule would have said."""

@@ -64,7 +64,7 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     runs: tuple[FilterRun, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)  # classifier category → 0 to 1
-    policy: str = ""  # hash of the policy that judged
+    policy: str = ""  # what judged: the policy's hash, and a mark of the owner's words (Gate.rules)
 
     @property
     def reasons(self) -> list[str]:

@@ -64,7 +64,7 @@ class Post(Record, table=True):
     # What the gate said.
     verdict: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     decision: str  # "allow", "hold", "block"
-    policy: str  # hash
+    policy: str  # hash of the rules that judged
 
     created_at: datetime
     updated_at: datetime

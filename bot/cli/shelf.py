@@ -17,10 +17,11 @@ def shelf(
     from bot.cli.record import clock, open_record
     from bot.settings import load_settings
     from bot.shelf import Shelved, shelved
+    from bot.wiring import rules_in_force
 
     settings, now = load_settings(), clock()
     with open_record(settings) as database, database.reading() as session:
-        rows = shelved(session, policy=settings.policy.hash, now=now, since=now - timedelta(days=days))
+        rows = shelved(session, policy=rules_in_force(settings), now=now, since=now - timedelta(days=days))
     if as_json:
         for row in rows:
             console.out(json.dumps(row.to_json(now)), highlight=False)
@@ -41,7 +42,7 @@ def shelf(
         "platform",
         "adapter",
         "ready",
-        "judged by another policy",
+        "judged by other rules",
         "age",
         "taken",
         "written on the spot",

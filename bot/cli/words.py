@@ -19,12 +19,7 @@ def _file() -> Path:
     """The owner's list, as the settings name it."""
     from bot.settings import load_settings
 
-    path = load_settings().gate.words
-    if path is None:
-        raise typer.BadParameter(
-            'no word list is named yet; set GATE__WORDS or, in confess.toml, [gate] words = "words.toml"'
-        )
-    return path
+    return load_settings().gate.words
 
 
 @app.command("add")

@@ -47,6 +47,17 @@ class BatchFilter(Filter, Protocol):
 
 
 @runtime_checkable
+class LocalFilter(Filter, Protocol):
+    """A filter with rules of its own that people change while the bot runs, some of them for one server alone."""
+
+    rules: str  # changes when rules that count on every server do; empty without any
+
+    def has_rules_for(self, server: str | None) -> bool:
+        """Whether it may judge otherwise on this server than without one."""
+        ...
+
+
+@runtime_checkable
 class RemoteFilter(Filter, Protocol):
     """A filter that asks something outside this process: the gate gives it a thread and a time limit."""
 

@@ -78,7 +78,7 @@ class Lexicon:
     def _add(self, word: Word) -> None:
         folded = normalise(word.word).folded.text
         allow = word.tier == "allow"
-        if word.expression is not None or _has_wildcard(word):
+        if word.is_pattern:  # a star inside a word (f*ck) is a mask that the word itself carries
             source = word.expression if word.expression is not None else _wildcard(folded)
             pattern = re2.compile(f"(?i:{source})")
             (self.allowed_patterns if allow else self.patterns).append((pattern, word))
@@ -103,11 +103,6 @@ class Lexicon:
 
 def _same_place(one: Word, two: Word) -> bool:
     return (one.policy_key, one.platforms, one.servers) == (two.policy_key, two.platforms, two.servers)
-
-
-def _has_wildcard(word: Word) -> bool:
-    """A star at either end; one inside a word (f*ck) is a mask that the word itself carries."""
-    return word.word.startswith("*") or word.word.endswith("*")
 
 
 def _wildcard(folded: str) -> str:

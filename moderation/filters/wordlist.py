@@ -5,6 +5,7 @@ go through RE2, which is linear in the text.
 """
 
 import hashlib
+import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
@@ -15,7 +16,7 @@ from moderation.filters.lexicon import HELD, MASK_HINT, TOKEN, Hit, Lexicon, loo
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding, Span
 from moderation.view import View
-from moderation.words import BUILT_IN, Word, built_in, load
+from moderation.words import BUILT_IN, Word, built_in, load, shared
 
 _MAX_FINDINGS = 20
 
@@ -28,7 +29,8 @@ class WordlistFilter:
     def __init__(self, words: Iterable[Word], *, path: Path | None = None) -> None:
         """Entries in order; a later one wins over an earlier one for the same word. `path` is for `load` to say."""
         self._path = path
-        self._seen: tuple[int, int] | None = None  # the file's stamp when it was last read
+        self._seen: tuple[int, ...] | None = None  # the file's stamp when it was last read
+        self._reading = threading.Lock()  # editors and upkeep may refresh at the same time
         self._use(tuple(words))
 
     @classmethod
@@ -49,18 +51,25 @@ class WordlistFilter:
         Raises:
             WordlistError: it cannot be read; the list stays as it was.
         """
-        stamp = _stamp(self._path)
-        if stamp == self._seen:
-            return False
-        self._seen = stamp
-        self._use(_words(self._path))
-        return True
+        with self._reading:
+            stamp = _stamp(self._path)
+            if stamp == self._seen:
+                return False
+            self._seen = stamp
+            self._use(_words(self._path))
+            return True
+
+    def has_rules_for(self, server: str | None) -> bool:
+        """Whether some entry counts on this server and not on every other."""
+        return server in self._servers
 
     def _use(self, words: tuple[Word, ...]) -> None:
         own = [word for word in words if word.by != BUILT_IN]
         digest = hashlib.sha256(repr(own).encode("utf-8", "replace")).hexdigest()[:8]
-        self.version = f"1+{digest}" if own else "1"  # the record says which list judged
         self._lexicon = Lexicon.build(words)
+        self._servers = {server for word in own for server in word.servers}
+        self.version = f"1+{digest}" if own else "1"  # the record says which list judged
+        self.rules = shared(own)  # last: whoever reads it and judges afterwards judges by the new list
 
     def judge(self, text: Normalised, context: Context) -> list[Finding]:
         """One finding for each listed word, wherever it stands; the widest where several overlap."""
@@ -126,13 +135,13 @@ def _words(path: Path | None) -> tuple[Word, ...]:
     return (*built_in(), *(load(path).words if path is not None else ()))
 
 
-def _stamp(path: Path | None) -> tuple[int, int] | None:
+def _stamp(path: Path | None) -> tuple[int, ...] | None:
     """What changes when a file does; None when there is none."""
     try:
         status = path.stat() if path is not None else None
     except OSError:
         return None
-    return None if status is None else (status.st_mtime_ns, status.st_size)
+    return None if status is None else (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def _overlap(one: Span, two: Span) -> bool:

@@ -1,5 +1,6 @@
 """Posts judged in advance, so that somebody who asks is answered at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,6 +39,7 @@ def take(
     server: str | None = None,
     requester: str | None = None,
     expires_at: datetime | None = None,
+    suits: Callable[[str], bool] = lambda text: True,
 ) -> Post | None:
     """Take the oldest good post off the shelf for somebody; ``None`` when the shelf is empty.
 
@@ -45,7 +47,9 @@ def take(
 
     Args:
         expires_at: when the post, now approved, is too old to send; ``None`` means never.
+        suits: whether this taker may have a text; others stay for other takers.
     """
+    seen = 0
     query = (
         select(Post)
         .where(
@@ -60,7 +64,10 @@ def take(
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     )
-    while (found := session.exec(query).first()) is not None:
+    while (found := session.exec(query.where(col(Post.id) > seen)).first()) is not None:
+        if not suits(found.text):
+            seen = found.number
+            continue
         try:
             return move(
                 session,

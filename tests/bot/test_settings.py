@@ -36,7 +36,7 @@ def test_an_empty_line_means_the_default(home: Path) -> None:
     settings = load_settings()
     assert settings.discord.token is None
     assert settings.adapters.name is None
-    assert settings.gate.words is None
+    assert settings.gate.words == Path("words.toml")
 
 
 def test_the_example_as_it_stands_is_a_valid_dotenv_with_the_defaults(home: Path) -> None:

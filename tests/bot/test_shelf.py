@@ -5,8 +5,9 @@ import itertools
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +18,10 @@ from bot.worker import GeneratorWorker
 from generation.errors import EngineUnavailable
 from generation.generator import Generated, Generator, Request
 from generation.sampling import Sampling
+from moderation import words
 from moderation.gate import Gate, default_gate
 from moderation.policy import Policy
+from moderation.words import Word
 from storage import posts
 from storage.db import Database
 from storage.lifecycle import State
@@ -188,6 +191,55 @@ async def test_a_policy_that_changes_nothing_keeps_the_shelf(database: Database,
         assert (row.ready, row.outdated, row.taken) == (stock - 1, 0, 1)
         here.composer.gate = gate
     other.close()
+
+
+async def test_a_new_word_judges_the_shelf_again(database: Database, tmp_path: Path) -> None:
+    path, now = tmp_path / "words.toml", datetime(2026, 1, 5, tzinfo=UTC)
+    gate = default_gate(wordlist_file=path)
+    async with room(database, gate, Voice([LINES[0], *(line for line in LINES if "bread" not in line)])) as here:
+        await here.shelf().once()
+        assert any("bread" in text for text in here.texts(State.SHELVED))
+        words.add(path, Word("bread", "block"), who="ann", now=now)
+        gate.refresh()
+        assert here.composer._take([ASK]) == [None]  # nothing that the old list judged is given away
+        shelf = here.shelf()
+        shelf._primed.add("discord")
+        await shelf.once()
+        assert not any("bread" in text for text in here.texts(State.SHELVED))
+        assert any("bread" in text for text in here.texts(State.BLOCKED))
+        assert here.composer._take([ASK]) != [None]
+    gate.close()
+
+
+async def test_a_server_with_words_of_its_own_gets_only_what_they_allow(database: Database, tmp_path: Path) -> None:
+    path, now = tmp_path / "words.toml", datetime(2026, 1, 5, tzinfo=UTC)
+    gate = default_gate(wordlist_file=path)
+    async with room(database, gate) as here:
+        await here.shelf().once()
+        stock = here.ready()
+        oldest = here.texts(State.SHELVED)[-1]
+        words.add(path, Word(oldest[2:-1], "hold", servers=("7",)), who="ann", now=now)
+        gate.refresh()
+        assert here.ready() == stock  # nobody else is made to wait
+        [theirs], [others] = (here.composer._take([replace(ASK, server=server)]) for server in ("7", "8"))
+        assert theirs is not None and others is not None
+        assert theirs.text != oldest == others.text
+    gate.close()
+
+
+async def test_what_one_place_alone_allows_is_not_shelved(database: Database, tmp_path: Path) -> None:
+    path, now = tmp_path / "words.toml", datetime(2026, 1, 5, tzinfo=UTC)
+    words.add(path, Word("bread", "hold"), who="ann", now=now)
+    words.add(path, Word("bread", "allow", servers=("7",)), who="ann", now=now)
+    gate = default_gate(wordlist_file=path)
+    lines = [f"I hide bread behind the {thing} and say nothing." for thing in THINGS[1:]]
+    async with room(database, gate, Voice(lines)) as here:
+        here.composer._candidates = 4
+        for ask in (replace(ASK, server="7"), replace(ASK, nsfw=True)):
+            outcome = await here.composer.compose(ask)
+            assert outcome.state is (State.APPROVED if ask.server else State.HELD)
+        assert here.ready() == 0
+    gate.close()
 
 
 async def test_the_hit_rate_is_read_from_the_record(database: Database, gate: Gate) -> None:

@@ -1,5 +1,8 @@
 """The word list: tiers, borders, wildcards, patterns, places, allowed words, and the owner's file."""
 
+import subprocess
+import sys
+import threading
 import tomllib
 from datetime import UTC, datetime
 from importlib import resources
@@ -11,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation import words
-from moderation.errors import WordlistError
+from moderation.errors import WordlistError, WordRefused
 from moderation.filters.base import Context
 from moderation.filters.wordlist import Covers, WordlistFilter
 from moderation.gate import default_gate
@@ -108,6 +111,36 @@ def test_a_change_of_the_file_counts_once_it_is_looked_for(tmp_path: Path) -> No
     assert gate.judge("a crumpet").decision is Decision.ALLOW
 
 
+def test_what_judges_has_a_mark_that_changes_with_words_for_all(tmp_path: Path) -> None:
+    path = tmp_path / "words.toml"
+    gate = default_gate(wordlist_file=path)
+    assert gate.rules == gate.policy.hash == gate.judge("a scone").policy
+    words.add(path, Word("scone", "hold", servers=("7",)), who="ann", now=NOW)
+    gate.refresh()
+    assert gate.rules == gate.policy.hash  # one server's words do not make the others' posts old
+    words.add(path, Word("scone", "hold", why="sued"), who="ann", now=NOW)
+    gate.refresh()
+    marked = gate.rules
+    assert marked != gate.policy.hash and gate.judge("a scone").policy == marked
+    words.add(path, Word("scone", "hold", why="twice"), who="bob", now=NOW)
+    gate.refresh()
+    assert gate.rules == marked  # who and why judge nothing
+    gate.close()
+
+
+def test_a_server_s_own_words_decide_what_suits_it(tmp_path: Path) -> None:
+    path = tmp_path / "words.toml"
+    words.add(path, Word("scone", "hold", servers=("7",)), who="ann", now=NOW)
+    gate = default_gate(wordlist_file=path)
+    assert [gate.suits("a scone", Context("discord", server=server)) for server in ("7", "8", None)] == [
+        False,
+        True,
+        True,
+    ]
+    assert gate.suits("a crumpet", Context("discord", server="7"))
+    gate.close()
+
+
 def test_a_file_that_breaks_meanwhile_leaves_the_old_list_in_force(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -185,6 +218,70 @@ def test_adding_a_word_again_replaces_it(tmp_path: Path) -> None:
     words.add(path, Word("scone", "hold"), who="ann", now=NOW)
     own = words.add(path, Word("scone", "block"), who="bob", now=NOW)
     assert [(word.tier, word.by) for word in own.words] == [("block", "bob")]
+
+
+def test_what_a_new_entry_replaces_is_kept_too(tmp_path: Path) -> None:
+    path = tmp_path / "words.toml"
+    words.add(path, Word("scone", "block", why="sued"), who="ann", now=NOW)
+    own = words.add(path, Word("scone", "allow"), who="bob", now=NOW)
+    assert [(word.tier, word.why, word.by) for word in own.removed] == [("block", "sued", "bob")]
+
+
+def test_editors_in_threads_and_processes_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "words.toml"
+    script = (
+        "import sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\nfrom moderation.words import *\n"
+        "for n in range(15): add(Path(sys.argv[1]), Word(f'other {n}', 'hold'), who='b', now=datetime.now(UTC))"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script, str(path)])
+
+    def edit(name: str) -> None:
+        for number in range(15):
+            words.add(path, Word(f"{name} {number}", "hold"), who=name, now=NOW)
+
+    threads = [threading.Thread(target=edit, args=(name,)) for name in ("ann", "cat")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert other.wait(30) == 0
+    wanted = {f"{name} {number}" for name in ("ann", "cat", "other") for number in range(15)}
+    assert {word.word for word in words.load(path).words} == wanted
+
+
+def test_a_list_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(WordlistError, match=r"words\.toml cannot be written"):
+        words.add(tmp_path / "taken" / "words.toml", Word("scone", "hold"), who="ann", now=NOW)
+
+
+def test_half_a_character_is_refused_before_the_file_is_touched(tmp_path: Path) -> None:
+    path = tmp_path / "words.toml"
+    with pytest.raises(WordRefused, match="half a character"):
+        words.add(path, Word("sco\ud800ne", "hold"), who="ann", now=NOW)
+    assert not path.exists()
+
+
+def test_a_server_s_list_has_an_end_and_its_history_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "_HISTORY", 3)
+    path = tmp_path / "words.toml"
+    words.add(path, Word("everywhere", "hold"), who="ann", now=NOW)
+    words.remove(path, "everywhere", who="ann", now=NOW)
+    for number in range(5):
+        words.add(path, Word(f"w{number}", "hold", servers=("7",)), who="bob", now=NOW, most=1)
+        with pytest.raises(WordRefused, match="full at 1 words"):
+            words.add(path, Word("one more", "hold", servers=("7",)), who="bob", now=NOW, most=1)
+        own = words.remove(path, f"w{number}", who="bob", now=NOW)
+    assert [word.word for word in own.removed] == ["everywhere", "w2", "w3", "w4"]
+
+
+def test_only_the_entries_that_are_meant_are_taken_out(tmp_path: Path) -> None:
+    path = tmp_path / "words.toml"
+    for servers in ((), ("7",), ("8",)):
+        words.add(path, Word("scone", "hold", servers=servers), who="ann", now=NOW)
+    own = words.remove(path, "scone", who="bob", now=NOW, only=lambda entry: entry.servers == ("7",))
+    assert [word.servers for word in own.words] == [(), ("8",)]
+    assert len({word.mark for word in (*own.words, *own.removed)}) == 3
 
 
 _PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=40)

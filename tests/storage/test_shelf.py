@@ -51,6 +51,15 @@ def test_only_what_suits(db: Database) -> None:
     assert take(db) is None
 
 
+def test_a_taker_is_given_the_oldest_that_they_may_have(db: Database) -> None:
+    first, second = shelve(db, text="about trains"), shelve(db, text="about tea")
+    taken = take(db, suits=lambda text: "trains" not in text)
+    assert taken is not None and taken.id == second.id
+    assert take(db, suits=lambda text: "trains" not in text) is None
+    last = take(db)
+    assert last is not None and last.id == first.id
+
+
 def test_stock_counts_what_could_be_taken(db: Database) -> None:
     shelve(db)
     shelve(db, minutes=5)
