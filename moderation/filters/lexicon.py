@@ -9,6 +9,7 @@ from typing import Any
 
 import re2
 
+from moderation.errors import WordlistError
 from moderation.normalise import normalise
 from moderation.spelling import runs
 from moderation.verdict import Span
@@ -55,21 +56,27 @@ class Lexicon:
     patterns: list[tuple[Any, Word]] = field(default_factory=list)
     allowed: Table = field(default_factory=dict)
     allowed_patterns: list[tuple[Any, Word]] = field(default_factory=list)
-    gate: Any = None  # one RE2 set over all patterns: which of them are worth a look
+    sets: list[tuple[int, Any]] = field(default_factory=list)  # (number of its first pattern, RE2 set): worth a look?
 
     @classmethod
     def build(cls, words: Iterable[Word]) -> "Lexicon":
-        """The tables for some words; a later entry for the same word wins over an earlier one."""
+        """The tables for some words; a later entry for the same word wins over an earlier one.
+
+        Raises:
+            WordlistError: a pattern is too large.
+        """
         lexicon = cls()
         latest = {(word.word, word.platforms, word.servers): word for word in words}
         for word in latest.values():
             lexicon._add(word)
         if lexicon.patterns:
-            lexicon.gate = re2.Set.SearchSet()
-            for pattern, _ in lexicon.patterns:
-                lexicon.gate.Add(pattern.pattern)
-            lexicon.gate.Compile()
+            lexicon.sets = list(_sets([pattern.pattern for pattern, _ in lexicon.patterns], 0))
         return lexicon
+
+    def worth_a_look(self, text: str) -> Iterator[tuple[Any, Word]]:
+        """The patterns that stand somewhere in a text."""
+        for first, patterns in self.sets:
+            yield from (self.patterns[first + number] for number in patterns.Match(text) or ())
 
     def alone(self, token: str) -> list[Word]:
         """The entries that are this one word."""
@@ -99,6 +106,23 @@ class Lexicon:
                 self.squeezed.setdefault(_squeeze(form), []).append(form)
                 if len(form) >= 4:
                     self.masked.setdefault((len(form), form[0]), []).append(form)
+
+
+def _sets(sources: list[str], first: int) -> Iterator[tuple[int, Any]]:
+    """RE2 sets over the patterns, as few as their memory limit allows."""
+    together = re2.Set.SearchSet()
+    for source in sources:
+        together.Add(source)
+    try:
+        together.Compile()
+    except re2.error:
+        half = len(sources) // 2
+        if half == 0:
+            raise WordlistError(f"The pattern {sources[0]} is too large; make it simpler.") from None
+        yield from _sets(sources[:half], first)
+        yield from _sets(sources[half:], first + half)
+    else:
+        yield first, together
 
 
 def _same_place(one: Word, two: Word) -> bool:

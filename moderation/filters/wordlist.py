@@ -97,11 +97,9 @@ class WordlistFilter:
             plain = view is text.folded
             if not lexicon.plain.keys().isdisjoint(text.tokens if plain else TOKEN.findall(view.text)):
                 yield from (hit for hit in look_up(lexicon.plain, view) if _applies(hit.word, context))
-            if lexicon.gate is not None and (numbers := lexicon.gate.Match(view.text)):
-                for number in numbers:
-                    pattern, word = lexicon.patterns[number]
-                    if _applies(word, context):
-                        yield from (Hit(word, view, *match.span()) for match in pattern.finditer(view.text))
+            for pattern, word in lexicon.worth_a_look(view.text):
+                if _applies(word, context):
+                    yield from (Hit(word, view, *match.span()) for match in pattern.finditer(view.text))
         if HELD.search(text.spelled.text):
             yield from (hit for hit in stretched(lexicon, text.spelled) if _applies(hit.word, context))
         if MASK_HINT.search(text.folded.text):

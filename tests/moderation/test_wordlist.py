@@ -73,6 +73,15 @@ def test_a_pattern_that_ruins_other_engines_is_quick_here() -> None:
     assert thread_time() - began < 0.5
 
 
+def test_more_patterns_than_one_set_holds() -> None:
+    """RE2 gives a set of patterns 8 MB; some 5,000 do not fit."""
+    entries = [Word(f"*wordy{number}dish*", "hold") for number in range(5_000)]
+    wordlist = WordlistFilter(entries)
+    assert len(wordlist._lexicon.sets) > 1
+    found = wordlist.judge(normalise("a wordy7dish, two Wordy4999dishes"), Context())
+    assert len(found) == 2
+
+
 def test_an_entry_counts_only_in_its_places() -> None:
     entries = [Word("crumpet", "block", platforms=("x",)), Word("scone", "hold", servers=("7",))]
     text = "crumpet and scone"
