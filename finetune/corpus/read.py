@@ -27,6 +27,7 @@ from finetune.corpus.row import Drop, Row, Sniffed
 from finetune.corpus.sniff import recognise
 from finetune.corpus.sources import DEEPEST, Member, Meter, Tree, open_path, packing, unpack
 from finetune.corpus.spool import Picked, Spool
+from finetune.corpus.strays import stray
 from finetune.errors import CorpusError, EmptyCorpus, NoTextColumn, TooLittleText, UnreadableCorpus
 
 if TYPE_CHECKING:
@@ -208,6 +209,9 @@ class _Reading:
                 continue
             if len(record.text) > self._too_long:  # not worth the cleaning
                 self._drop("too long", record.source, number, record.text)
+                continue
+            if reason := stray(record.text):
+                self._drop(reason, record.source, number, record.text)
                 continue
             text = clean(record.text, self._options)
             if self._rules and any(rule.matches(record.author, text) for rule in self._rules):

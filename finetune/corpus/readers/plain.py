@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator
 from finetune.corpus.encoding import LONGEST_LINE, lines, open_text, sniff_encoding
 from finetune.corpus.readers.base import Input, Records, Skipped
 from finetune.corpus.row import Row
+from finetune.corpus.strays import CHAT_LINE
 
 # gpt-2-simple writes <|startoftext|>…<|endoftext|>; ssi-bot wraps a submission in <|soss|><|sot|>title<|sost|>text
 # <|eoss|> and a reply in <|sor|>…<|eor|>, each opening tag with an optional name behind a blank.
 _MARK = re.compile(r"<\|(?:startoftext|endoftext|(?:sos|eos|so|eo)[a-z]{0,4}(?: [^|>\n]{1,60})?)\|>")
-_WHATSAPP = re.compile(
-    r"^\u200e?\[?\d{1,4}[./-]\d{1,2}[./-]\d{1,4},? \d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp][Mm])?\]?(?: -|:)? "
-)
 
 
 def sniff(text: str) -> str:
@@ -23,7 +21,7 @@ def sniff(text: str) -> str:
         return "marks"
     if sum(line.rstrip() == "%" for line in found) >= 2:
         return "fortunes"
-    if filled and sum(bool(_WHATSAPP.match(line)) for line in filled) > 0.5 * len(filled):
+    if filled and sum(bool(CHAT_LINE.match(line)) for line in filled) > 0.5 * len(filled):
         return "whatsapp"
     blocks = [block for block in re.split(r"\n\s*\n", text.strip().replace("\r\n", "\n")) if block.strip()]
     single = sum("\n" not in block for block in blocks)
