@@ -186,11 +186,11 @@ class Learner:
                 hidden = base.base_model(**inputs)[0].flatten(0, 1)
             if not learn:
                 return head_loss(hidden, self._head.weight, labels)
-            weight, bias = self._head.weight, None
-            if self._shortlist is not None:
-                weight, bias, labels = self._shortlist.weight, self._shortlist.bias, self._shortlist.columns(labels)
             with torch.no_grad():
-                loss, slope = head_gradient(hidden.detach(), weight, labels, bias)
+                if self._shortlist is None:
+                    loss, slope = head_gradient(hidden.detach(), self._head.weight, labels)
+                else:
+                    loss, slope = self._shortlist.gradient(hidden.detach(), labels)
             hidden.backward(slope)
             return loss
 

@@ -42,7 +42,7 @@ def test_a_shortlist_of_everything_is_the_whole_layer() -> None:
     hidden, weight, labels = torch.randn(300, 24), torch.randn(101, 24), torch.randint(40, (300,))
     labels[:5] = IGNORED
     short = Shortlist(weight, torch.arange(40), seed=1)  # the other 61 are fewer than the sample
-    loss, slope = head_gradient(hidden, short.weight, short.columns(labels), short.bias)
+    loss, slope = short.gradient(hidden, labels)
     whole_loss, whole_slope = head_gradient(hidden, weight, labels)
     assert torch.allclose(loss, whole_loss, rtol=1e-5) and torch.allclose(slope, whole_slope, atol=1e-5)
 
@@ -56,7 +56,7 @@ def test_a_sample_stands_for_the_rest_on_average(monkeypatch: pytest.MonkeyPatch
     slopes, losses = [], []
     for step in range(400):
         short.draw(step)
-        loss, slope = head_gradient(hidden, short.weight, short.columns(labels), short.bias)
+        loss, slope = short.gradient(hidden, labels)
         slopes.append(slope)
         losses.append(float(loss))
     mean = torch.stack(slopes).mean(0)
