@@ -25,6 +25,7 @@ from bot.settings import (
     token_problem,
 )
 from bot.shelf import Shelf
+from bot.wordbook import Wordbook
 from bot.worker import GeneratorWorker
 from finetune.base import BASES
 from generation.adapter import Adapter, find_adapter
@@ -172,13 +173,14 @@ async def run(settings: Settings) -> None:
             services.append(Timetable(composer, schedules, wake=publisher.wake))
         if settings.shelf.enabled and discord is not None:  # nobody else asks for a post at once
             services.append(Shelf(composer, low=settings.shelf.low, high=settings.shelf.high))
+        wordbook = Wordbook(settings.gate.words, composer.gate, clock=lambda: datetime.now(UTC))
         if settings.web.enabled:
             services.append(_web(settings.web, composer))
         if discord is not None:
             services += discord.desk(composer, publisher)
         services += [Upkeep(composer.database, chores=[composer.gate.refresh]), publisher]
         if discord is not None:
-            services.append(discord.ear(composer, publisher))
+            services.append(discord.ear(composer, publisher, wordbook))
         await Runner(composer.database, services).run()
 
 
@@ -260,9 +262,10 @@ class _Discord:
         self._client = ConfessClient(guild_ids=discord.guild_ids)
         self.platform = DiscordChannel(self._client, default_channel=discord.channel_id)
 
-    def ear(self, composer: Composer, publisher: Publisher) -> Service:
-        """The connection, and ``/confess``."""
+    def ear(self, composer: Composer, publisher: Publisher, wordbook: Wordbook) -> Service:
+        """The connection, ``/confess`` and ``/words``."""
         from bot.discord.client import DiscordEar
+        from bot.discord.reviewers import Reviewers
         from bot.discord.confess import add_confess
 
         discord = self._settings
@@ -270,6 +273,7 @@ class _Discord:
             self._client, composer, wake=publisher.wake, cooldown=discord.cooldown, channel_id=discord.channel_id
         )
         return DiscordEar(self._client, token=plain(discord.token))
+        self._reviewers = Reviewers(discord.reviewer_role_id, discord.review_channel_id)
 
     def desk(self, composer: Composer, publisher: Publisher) -> list[Service]:
         """The review desk, when it has a channel."""
@@ -277,13 +281,15 @@ class _Discord:
 
         discord = self._settings
         if discord.review_channel_id is None:
+        from bot.discord.words import add_words
             return []
         desk = ReviewDesk(
             self._client,
             composer.database,
             composer.gate,
+        add_words(self._client, wordbook, self._reviewers)
             channel_id=discord.review_channel_id,
-            role_id=discord.reviewer_role_id,
+            reviewers=self._reviewers,
             wake=publisher.wake,
         )
         return [desk]

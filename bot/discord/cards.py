@@ -5,20 +5,17 @@ of the bot, and so that nobody approves words that were changed after they read 
 """
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import Literal, Self, cast
 
 import discord
 from discord import ui
 
 from bot.discord import wording
 from bot.discord.client import ConfessClient
+from bot.discord.desk import Desk, Press
 from storage.lifecycle import State
 from storage.models import Post
 
-if TYPE_CHECKING:
-    from bot.discord.review import ReviewDesk
-
-Press = discord.Interaction[Any]  # discord.py's own methods leave the client's type open
 Act = Literal["approve", "edit", "reject"]
 
 STYLES: dict[Act, discord.ButtonStyle] = {
@@ -72,7 +69,7 @@ class DecideButton(ui.DynamicItem[ui.Button[ui.View]], template=TEMPLATE):
 class RejectForm(ui.Modal):
     """Asks why."""
 
-    def __init__(self, desk: "ReviewDesk", post_id: int, version: int) -> None:
+    def __init__(self, desk: Desk, post_id: int, version: int) -> None:
         super().__init__(title=f"Reject post {post_id}", timeout=900.0)
         self._desk, self._post_id, self._version = desk, post_id, version
         self.reason: ui.TextInput[ui.View] = ui.TextInput(label="Why? The gate is tuned by it.", max_length=300)
@@ -87,7 +84,7 @@ class RejectForm(ui.Modal):
 class EditForm(ui.Modal):
     """Asks for better words."""
 
-    def __init__(self, desk: "ReviewDesk", post_id: int, version: int, text: str) -> None:
+    def __init__(self, desk: Desk, post_id: int, version: int, text: str) -> None:
         super().__init__(title=f"Edit post {post_id}", timeout=900.0)
         self._desk, self._post_id, self._version = desk, post_id, version
         self.text: ui.TextInput[ui.View] = ui.TextInput(
@@ -101,7 +98,7 @@ class EditForm(ui.Modal):
         await self._desk.edit(interaction, self._post_id, self._version, self.text.value)
 
 
-def _desk(interaction: Press) -> "ReviewDesk | None":
+def _desk(interaction: Press) -> Desk | None:
     client = interaction.client
     return client.desk if isinstance(client, ConfessClient) else None
 

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
@@ -17,10 +16,8 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
+from bot.discord.desk import Desk
 from bot.errors import DiscordRefused
-
-if TYPE_CHECKING:
-    from bot.discord.review import ReviewDesk
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +51,7 @@ class ConfessClient(discord.Client):
             max_ratelimit_timeout=60.0,
         )
         self.tree = app_commands.CommandTree(self)
-        self.desk: ReviewDesk | None = None
+        self.desk: Desk | None = None
         self._guild_ids = tuple(guild_ids)
 
     @property

@@ -15,8 +15,10 @@ import aiohttp
 import discord
 
 from bot.discord import wording
-from bot.discord.cards import DecideButton, Press, buttons, post_of
+from bot.discord.cards import DecideButton, buttons, post_of
 from bot.discord.client import ConfessClient
+from bot.discord.desk import Press
+from bot.discord.reviewers import Reviewers
 from moderation import review
 from moderation.errors import ReviewError
 from moderation.filters.base import Context
@@ -48,17 +50,17 @@ class ReviewDesk:
         gate: Gate,
         *,
         channel_id: int,
-        role_id: int | None = None,
+        reviewers: Reviewers | None = None,
         wake: Callable[[], None] = lambda: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         beat: float = 2.0,
     ) -> None:
-        """``role_id``: who may decide; without one, whoever may manage messages. ``beat`` is in seconds."""
+        """``reviewers``: who may decide; whoever may manage messages when None. ``beat`` is in seconds."""
         self._client = client
         self._database = database
         self._gate = gate
         self._channel_id = channel_id
-        self._role_id = role_id
+        self._reviewers = reviewers or Reviewers()
         self._wake = wake
         self._clock = clock
         self._beat = beat
@@ -105,13 +107,8 @@ class ReviewDesk:
     # What buttons and forms call.
 
     def may_decide(self, interaction: Press) -> bool:
-        """Whether the person has the reviewers' role, or may manage messages when no role is set."""
-        member = interaction.user
-        if not isinstance(member, discord.Member):
-            return False
-        if self._role_id is None:
-            return interaction.permissions.manage_messages
-        return member.get_role(self._role_id) is not None
+        """Whether the person is a reviewer."""
+        return self._reviewers.may_decide(interaction)
 
     async def approve(self, interaction: Press, post_id: int, version: int) -> None:
         """Let the post out, and wake the publisher."""

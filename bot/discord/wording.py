@@ -6,7 +6,10 @@ from datetime import datetime
 import discord
 
 from bot.platforms.discord_text import neutralise
+from bot.visible import one_line
+from moderation.errors import WordRefused
 from moderation.verdict import Verdict
+from moderation.words import OwnList, Word
 from storage.lifecycle import State
 from storage.models import Post
 
@@ -21,6 +24,11 @@ CANNOT_WRITE = "I may not write in {place}. Please ask a moderator to allow me t
 BROKEN = "Something went wrong on my side. The person who runs me can see what in the log."
 
 NO_REVIEWER = "Only reviewers decide here."
+NOT_EVERYWHERE = "You decide for this server only; words for all of them are the business of those who run me."
+ONLY_STRICTER = "You can block and hold words on this server; letting words through is up to those who run me."
+ONLY_PLAIN = "Only plain words and phrases here: no star at either end, and nothing between slashes."
+EMPTY_LIST = "The list is empty. `/words add` begins it."
+LONG_LIST = "The list is long, so here it is as a file."
 GONE = "This card belongs to no post any more."
 PERSON = re.compile(r"\bdiscord:(\d+)\b")
 COLOURS = {State.HELD: discord.Colour.gold(), State.REJECTED: discord.Colour.red()}
@@ -43,6 +51,61 @@ def cooldown(wait: float) -> str:
 def with_names(sentence: str) -> str:
     """A sentence of the record with people as Discord shows them."""
     return PERSON.sub(r"<@\1>", sentence)
+
+
+def word_added(word: Word) -> str:
+    """That a word counts now, and where."""
+    place = "on this server" if word.servers else "everywhere"
+    does = {"block": "is blocked", "hold": "is held for a person", "allow": "is let through"}[word.tier]
+    return f"“{_shown(word.word)}” {does} {place} from now on."
+
+
+def word_removed(word: Word) -> str:
+    """That a word counts no more, and where."""
+    return f"“{_shown(word.word)}” is off the list {'of this server' if word.servers else 'for everywhere'}."
+
+
+def not_listed(word: str) -> str:
+    """That there is no such word to take out."""
+    return f"“{_shown(word)}” is not on your list. `/words list` shows what is."
+
+
+def refused(error: WordRefused) -> str:
+    """What is wrong with a word."""
+    return _shown(str(error))
+
+
+def word_list(own: OwnList) -> str:
+    """The list for a message: markdown and mentions of the words are made plain."""
+    lines = [f"• **{word.tier}** {_shown(word.word)}{_history(word)}" for word in own.words]
+    lines += [f"• ~~{_shown(word.word)}~~ ({word.tier}), taken out{_history(word)}" for word in own.removed]
+    return "\n".join(lines) or EMPTY_LIST
+
+
+def word_file(own: OwnList) -> str:
+    """The list as a plain text file, a line a word."""
+    rows = [("", word) for word in own.words] + [("removed ", word) for word in own.removed]
+    return "".join(
+        f"{state}{word.tier}\t{one_line(word.word)}\t{'this server' if word.servers else 'everywhere'}\t"
+        f"{one_line(word.by)}\t{f'{word.at:%Y-%m-%d %H:%M}' if word.at else ''}\t{one_line(word.why)}\n"
+        for state, word in rows
+    )
+
+
+def _history(word: Word) -> str:
+    """Where it counts, who did it, when and why."""
+    told = ["" if word.servers else " (everywhere)"]
+    if word.by:
+        told.append(f" by {with_names(_shown(word.by))}")
+    if word.at is not None:
+        told.append(f" {_when(word.at)}")
+    if word.why:
+        told.append(f": {_shown(word.why)}")
+    return "".join(told)
+
+
+def _shown(text: str) -> str:
+    return neutralise(one_line(text))
 
 
 def card(post: Post) -> discord.Embed:

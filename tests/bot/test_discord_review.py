@@ -10,6 +10,7 @@ import pytest
 from bot.discord import wording
 from bot.discord.client import ConfessClient
 from bot.discord.review import ReviewDesk
+from bot.discord.reviewers import Reviewers
 from moderation import review
 from moderation.gate import Gate
 from moderation.policy import Policy
@@ -38,9 +39,9 @@ async def at_the_desk(
     desks: list[ReviewDesk] = []
 
     def prepare(client: ConfessClient) -> None:
-        role_id = int(server.reviewer_role["id"]) if role else None
+        reviewers = Reviewers(int(server.reviewer_role["id"])) if role else None
         gate = Gate([], Policy.default())
-        desks.append(desk_type(client, database, gate, channel_id=int(server.review_channel), role_id=role_id))
+        desks.append(desk_type(client, database, gate, channel_id=int(server.review_channel), reviewers=reviewers))
 
     async with signed_in(server, prepare):
         yield desks[0]

@@ -5,12 +5,15 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from bot.compose import Composer
 from bot.discord.client import ConfessClient, DiscordEar, point_at
 from bot.discord.confess import add_confess
 from bot.discord.review import ReviewDesk
+from bot.discord.reviewers import Reviewers
+from bot.discord.words import add_words
 from bot.platforms.base import Platform
 from bot.platforms.discord_channel import DiscordChannel
 from bot.platforms.x import XPlatform
@@ -18,6 +21,7 @@ from bot.publish import Publisher
 from bot.rank import DefaultRanker
 from bot.runner import Runner, Service, Upkeep
 from bot.schedule import Schedule, Timetable
+from bot.wordbook import Wordbook
 from bot.worker import GeneratorWorker
 from generation.sampling import Sampling
 from moderation.gate import Gate
@@ -62,12 +66,17 @@ class House:
             )
             publisher = Publisher(self.database, platforms, poll=0.05, settle=self.settle)
             add_confess(client, composer, wake=publisher.wake)
+            reviewers = Reviewers(int(self.discord.reviewer_role["id"]))
+            wordbook = Wordbook(
+                Path(self.database.name).parent / "words.toml", self.gate, clock=lambda: datetime.now(UTC)
+            )
+            add_words(client, wordbook, reviewers)
             desk = ReviewDesk(
                 client,
                 self.database,
                 self.gate,
                 channel_id=int(self.discord.review_channel),
-                role_id=int(self.discord.reviewer_role["id"]),
+                reviewers=reviewers,
                 wake=publisher.wake,
                 beat=0.05,
             )

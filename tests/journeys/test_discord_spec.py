@@ -13,7 +13,7 @@ RUDE = "I told my boss to fuck off in a dream, and then at work."
 
 
 async def everything(house: House) -> None:
-    """A trip past every kind of request: command, card, refused press, edit, reject, approve, message, history."""
+    """A trip past every kind of request: commands, card, refused press, edit, reject, approve, message, history."""
     discord = house.discord
     mod = discord.people["mod"]
     numbers = []
@@ -34,6 +34,14 @@ async def everything(house: House) -> None:
             await asyncio.sleep(0.02)
     await discord.press(await house.card(edited), "Approve", user=mod)
     await house.reached(edited, State.PUBLISHED)
+    added = await discord.command("words add", {"word": "crumpet", "tier": "hold"}, user=mod)
+    await added.answered()
+    typing = await discord.command("words remove", {"word": "crum"}, user=mod, typing="word")
+    [choice] = await typing.choices()
+    removed = await discord.command("words remove", {"word": choice["value"]}, user=mod)
+    await removed.answered()
+    listed = await discord.command("words list", {"removed": True}, user=mod)
+    await listed.answered()
 
 
 @pytest.mark.skipif(not PLACE.exists(), reason="Discord's OpenAPI description is not at hand")

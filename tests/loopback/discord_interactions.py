@@ -4,7 +4,9 @@ An interaction must be acknowledged within three seconds, and its token dies aft
 """
 
 import asyncio
+import json
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -15,8 +17,9 @@ from tests.loopback.discord_shapes import Payload
 if TYPE_CHECKING:
     from tests.loopback.discord_server import DiscordServer
 
-COMMAND, COMPONENT, MODAL_SUBMIT = 2, 3, 5
-MESSAGE, DEFERRED_UPDATE, UPDATE, MODAL = 4, 6, 7, 9
+COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
+MESSAGE, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 6, 7, 8, 9
+SUB_COMMAND = 1
 EPHEMERAL = 1 << 6
 ACKNOWLEDGE_WITHIN = 3.0
 
@@ -36,6 +39,7 @@ class Interaction:
         self.answered_at = 0.0
         self.callback: Payload | None = None  # the first response
         self.answers: list[Payload] = []  # every message body the person got to see, in order
+        self.files: dict[str, str] = {}  # what came with them, name → text
         self._acknowledged = asyncio.Event()
         self._answered = asyncio.Event()
 
@@ -49,6 +53,12 @@ class Interaction:
         """Wait for words to the person; the newest."""
         await asyncio.wait_for(self._answered.wait(), timeout)
         return str(self.answers[-1].get("content") or "")
+
+    async def choices(self) -> list[Payload]:
+        """Wait for what an option that is being typed is completed by."""
+        callback = await self.acknowledged()
+        assert callback["type"] == CHOICES
+        return list(callback["data"]["choices"])
 
     @property
     def private(self) -> bool:
@@ -87,19 +97,29 @@ class Interactions:
         app.router.add_patch("/api/webhooks/{app}/{token}/messages/@original", self._edit_original)
         app.router.add_get("/api/webhooks/{app}/{token}/messages/@original", self._original)
 
-    async def command(self, name: str, options: dict[str, str], *, user: Payload, channel: str) -> Interaction:
-        """Type a slash command that the bot has registered.
+    async def command(
+        self, name: str, options: Payload, *, user: Payload, channel: str, typing: str | None = None
+    ) -> Interaction:
+        """Type a slash command that the bot has registered; of a group, as ``"group command"``.
+
+        With ``typing`` it is not sent off yet: that option is still being typed, and wants to be completed.
 
         Raises:
-            LookupError: the bot has registered no such command here.
+            LookupError: the bot has registered no such command or option here.
         """
         known = [*self._server.commands.get(self._server.guild["id"], ()), *self._server.commands.get("", ())]
-        found = next((command for command in known if command["name"] == name), None)
-        if found is None:
-            raise LookupError(f"the bot has registered no command /{name}")
-        values = [{"name": key, "type": 3, "value": value} for key, value in options.items()]
-        data = {"id": found["id"], "name": name, "type": 1, "options": values}
-        return await self._send(Interaction(COMMAND, user, channel), data)
+        top, *below = name.split()
+        found = spec = _named(known, top)
+        if below:
+            spec = _named(found["options"], *below)
+        values: list[Payload] = []
+        for key, value in options.items():
+            kind = _named(spec["options"], key)["type"]
+            values.append({"name": key, "type": kind, "value": value} | ({"focused": True} if key == typing else {}))
+        if below:
+            values = [{"name": spec["name"], "type": SUB_COMMAND, "options": values}]
+        data = {"id": found["id"], "name": top, "type": 1, "options": values}
+        return await self._send(Interaction(AUTOCOMPLETE if typing else COMMAND, user, channel), data)
 
     async def press(self, message: Payload, label: str, *, user: Payload) -> Interaction:
         """Press a message's button.
@@ -173,16 +193,18 @@ class Interactions:
         return web.json_response(about)
 
     async def _follow_up(self, request: web.Request) -> web.Response:
-        interaction, body = self._by_token[request.match_info["token"]], await request.json()
+        interaction, (body, files) = self._by_token[request.match_info["token"]], await body_of(request)
         if interaction.callback is None:
             return web.json_response(shapes.error(10015, "Unknown Webhook"), status=404)
+        interaction.files |= files
         interaction.note_answer(body)
         return web.json_response(shapes.message(interaction.channel, self._server.bot, body))
 
     async def _edit_original(self, request: web.Request) -> web.Response:
-        interaction, body = self._by_token[request.match_info["token"]], await request.json()
+        interaction, (body, files) = self._by_token[request.match_info["token"]], await body_of(request)
         if interaction.callback is None:
             return web.json_response(shapes.error(10015, "Unknown Webhook"), status=404)
+        interaction.files |= files
         if interaction.callback["type"] in {DEFERRED_UPDATE, UPDATE} and interaction.message is not None:
             shapes.update(interaction.message, body)
             return web.json_response(interaction.message)
@@ -193,3 +215,24 @@ class Interactions:
         interaction = self._by_token[request.match_info["token"]]
         body = interaction.answers[-1] if interaction.answers else {}
         return web.json_response(interaction.message or shapes.message(interaction.channel, self._server.bot, body))
+
+
+async def body_of(request: web.Request) -> tuple[Payload, dict[str, str]]:
+    """What a request says, and the text files that came with it."""
+    if request.content_type != "multipart/form-data":
+        return await request.json(), {}
+    form = await request.post()
+    files = {field.filename: _text_of(field) for field in form.values() if isinstance(field, web.FileField)}
+    return json.loads(str(form["payload_json"])), files
+
+
+def _named(known: Sequence[Payload], name: str) -> Payload:
+    found = next((each for each in known if each["name"] == name), None)
+    if found is None:
+        raise LookupError(f"the bot has registered no {name!r}")
+    return found
+
+
+def _text_of(field: web.FileField) -> str:
+    field.file.seek(0)  # the form is kept, and may have been read before
+    return field.file.read().decode()

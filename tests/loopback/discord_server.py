@@ -18,7 +18,7 @@ from aiohttp import web
 
 from tests.loopback import discord_shapes as shapes
 from tests.loopback.discord_gateway import Gateway
-from tests.loopback.discord_interactions import Interaction, Interactions
+from tests.loopback.discord_interactions import Interaction, Interactions, body_of
 from tests.loopback.discord_shapes import Payload
 from tests.loopback.faults import Fault, Faults
 from tests.loopback.serve import LoopbackServer
@@ -111,10 +111,17 @@ class DiscordServer(LoopbackServer):
         return [message["content"] for message in self.messages[channel]]
 
     async def command(
-        self, name: str, options: dict[str, str] | None = None, *, user: Payload, channel: str | None = None
+        self,
+        name: str,
+        options: Payload | None = None,
+        *,
+        user: Payload,
+        channel: str | None = None,
+        typing: str | None = None,
     ) -> Interaction:
-        """A member types a slash command."""
-        return await self.interactions.command(name, options or {}, user=user, channel=channel or self.channel)
+        """A member types a slash command; with ``typing``, one of its options is not finished yet."""
+        where = channel or self.channel
+        return await self.interactions.command(name, options or {}, user=user, channel=where, typing=typing)
 
     async def press(self, message: Payload, label: str, *, user: Payload) -> Interaction:
         """A member presses the button of a message that has this label."""
@@ -128,7 +135,7 @@ class DiscordServer(LoopbackServer):
     async def _authorised(self, request: web.Request, handler: Any) -> web.StreamResponse:
         """Routes with a token in their address (interactions, webhooks) need no other."""
         if request.path.startswith("/api/"):
-            body = await request.json() if request.can_read_body else None
+            body = (await body_of(request))[0] if request.can_read_body else None
             self.requests.append((request.method, request.path.removeprefix("/api"), body))
             own_token = request.path.startswith(("/api/interactions/", "/api/webhooks/"))
             if not own_token and request.headers.get("Authorization") != f"Bot {self.token}":
