@@ -6,6 +6,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -93,10 +94,12 @@ def finetune(
 
 def _corpus(paths: Sequence[Path], options: ReadOptions, progress: Progress) -> Corpus:
     """Read and audit, and tell what came of it."""
-    corpus = audit(read(paths, options, progress=_reading(progress)), progress=_reading(progress))
-    corpus.require_enough()
+    lenient = replace(options, least_characters=0)  # too little text is said after what became of it
+    corpus = audit(read(paths, lenient, progress=_reading(progress)), progress=_reading(progress))
+    corpus = replace(corpus, options=options)
     for line in [*corpus.account, *corpus.warnings]:
         progress(Update("read", note=line))
+    corpus.require_enough()
     return corpus
 
 

@@ -90,6 +90,9 @@ def choose(columns: Sequence[str], records: Sequence[Sequence[str]], wanted: str
         return Choice(_named(columns, wanted, records, where), "you named it")
     scored = _scores(columns, records)
     if not scored:
+        empty = next((index for index, name in enumerate(columns) if _is_empty_text(index, name, records)), None)
+        if empty is not None:
+            return Choice(empty, "its name says so")
         listed = ", ".join(repr(name) for name in columns)
         likely = _longest(columns, records)
         hint = f"; the likeliest is {likely!r}: --text-column {likely!r}" if likely else "; name it: --text-column NAME"
@@ -144,6 +147,12 @@ def _named(columns: Sequence[str], wanted: str, records: Sequence[Sequence[str]]
     likely = close[0] if close else columns[max(scored, key=lambda index: scored[index])] if scored else None
     hint = f"; you may mean {likely!r}" if likely else "; if one does, --text-column NAME"
     raise NoTextColumn(f"{where} has no column {wanted!r}: it has {listed}{hint}.", tuple(columns), likely)
+
+
+def _is_empty_text(index: int, name: str, records: Sequence[Sequence[str]]) -> bool:
+    """Whether a column is named like posts and holds nothing where one looked: its posts may begin further down."""
+    cells = (record[index] for record in records if index < len(record))
+    return _plain(name) in TEXT_NAMES and not any(cell.strip() for cell in cells)
 
 
 def _longest(columns: Sequence[str], records: Sequence[Sequence[str]]) -> str | None:

@@ -100,9 +100,10 @@ class Corpus:
         """
         wanted = self.options.least_characters if least is None else least
         if self.characters < wanted:
+            out = ", ".join(f"{count:,} {reason}" for reason, count in self.drops.most_common(3))
             raise TooLittleText(
-                f"The corpus has {self.characters:,} characters in {len(self.rows):,} posts; a voice needs at least "
-                f"{wanted:,}. Add more posts."
+                f"The corpus has {self.characters:,} characters of text; a voice needs at least {wanted:,}. It kept "
+                f"{len(self.rows):,} of {self.seen:,} rows" + (f" ({out})" if out else "") + "; add posts."
             )
 
 
@@ -270,8 +271,10 @@ def _why_empty(paths: Sequence[Path], corpus: Corpus) -> str:
     if not corpus.seen:
         return f"{named} holds no posts at all; check that it is the right file."
     column = next((found.text_column for found in corpus.sniffed if found.text_column), None)
-    reasons = ", ".join(f"{count:,} were {reason!r}" for reason, count in corpus.drops.most_common(3))
+    reasons = ", ".join(f"{count:,} {reason!r}" for reason, count in corpus.drops.most_common(3))
     place = f" (posts in {column!r})" if column else ""
     private = corpus.drops["direct message"] + corpus.drops["private post"]
     advice = "private conversations never come in" if private else "give another file or looser options"
+    if column and corpus.drops["empty"] == corpus.seen:
+        advice = "name another column with --text-column"
     return f"No post of {named}{place} can be used: of {corpus.seen:,} records, {reasons}; {advice}."

@@ -109,6 +109,8 @@ def _json(source: Input, text: str, encoding: str) -> tuple[Sniffed, Records] | 
         chosen, records = jsons.read(source, encoding, by_line=False)
         return _fields(source, "json", "JSON", chosen), records
     if _ending(source.name) in _JSON_ENDINGS:
+        if len(seen) > 1:
+            raise UnreadableCorpus(f"{source.name} is JSON without posts: neither texts nor records with fields.")
         raise UnreadableCorpus(f"{source.name} is damaged or no JSON from its first record on; export it again.")
     return None
 

@@ -139,6 +139,7 @@ def open_path(path: Path, meter: Meter, note: Callable[[str], None]) -> Tree:
 
     Raises:
         NoSuchCorpus: there is nothing there, or it may not be read.
+        UnreadableCorpus: it is a pipe or a device, which cannot be read twice.
     """
     if not path.exists():
         raise NoSuchCorpus(f"There is no file or folder at {path}; check the name.")
@@ -149,6 +150,8 @@ def open_path(path: Path, meter: Meter, note: Callable[[str], None]) -> Tree:
             raise UnreadableCorpus(f"{path} holds {len(files):,} files; name the ones with posts.")
         members = tuple(_file(file, file.relative_to(path).as_posix(), allowance) for file in files)
         return Tree(path.name, members, allowance)
+    if not path.is_file():
+        raise UnreadableCorpus(f"{path} is no file: save what comes out of it to one, and name that.")
     return Tree(path.name, (_file(path, path.name, allowance),), allowance)
 
 

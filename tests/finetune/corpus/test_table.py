@@ -113,7 +113,7 @@ def test_a_table_without_posts_lists_its_columns(tmp_path: Path) -> None:
 def test_an_empty_column_says_so(tmp_path: Path) -> None:
     """The column is there, and nothing is in it."""
     path = write(tmp_path / "a.csv", table([["id", "text"], *([str(n), ""] for n in range(9))]))
-    with pytest.raises(EmptyCorpus, match=r"a\.csv \(posts in 'text'\) can be used: of 9 records, 9 were 'empty'"):
+    with pytest.raises(EmptyCorpus, match=r"a\.csv \(posts in 'text'\) can be used: of 9 records, 9 'empty'"):
         read_all(path, ReadOptions(text_column="text", least_characters=0))
 
 
