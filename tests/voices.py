@@ -14,7 +14,7 @@ from moderation.echo import EchoIndex
 BASE = BASES / "nib"
 
 
-def make_adapter(folder: Path, *, quantization: str = "int8_float32", name: str = "test") -> Adapter:
+def make_adapter(folder: Path, *, name: str = "test") -> Adapter:
     """An adapter folder as `confess finetune` leaves it, but with weights drawn instead of trained."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -37,7 +37,7 @@ def make_adapter(folder: Path, *, quantization: str = "int8_float32", name: str 
     peft.merge_and_unload().save_pretrained(str(merged))
     for file in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(BASE / file, merged / file)
-    convert(merged, folder / "ctranslate2", quantization=quantization)
+    convert(merged, folder / "ctranslate2")
     shutil.rmtree(merged)
     EchoIndex.build(["I told the cat everything and it told nobody."], folder / "echo")
     card = Card(

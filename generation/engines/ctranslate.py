@@ -1,8 +1,13 @@
 """The default engine: CTranslate2 runs the merged, converted weights. No torch.
 
-int8 on the CPU, float16 on a GPU. Each text is drawn from its own seed (see :mod:`generation.engines.dealer`): alone
-or among a hundred others, today or tomorrow, it is the same text. A matrix product in int8 is exact whatever the
-batch, and the rest is done row by row, so not even rounding differs. Another kind of processor may round otherwise.
+The adapter holds float16 weights; they run as they are on a GPU and are rounded to int8 for the CPU when they are
+read. Each text is drawn from its own seed (see :mod:`generation.engines.dealer`): alone or among a hundred others,
+today or tomorrow, it is the same text. A matrix product in int8 is exact whatever the batch, and the rest is done row
+by row, so not even rounding differs. Another kind of processor may round otherwise.
+
+Among sampled texts, what int8 changes is lost in the dice. Greedy decoding has no dice: one near tie in forty tokens
+that falls the other way makes another text. There is one such text to write, so that speed matters little, and it is
+written in float32 (numbers: `python -m benchmarks.generate`).
 """
 
 import json
@@ -56,17 +61,9 @@ class CTranslateGenerator:
             raise AdapterBroken(message) from error
         if device == "auto":
             device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
-        try:
-            self._model: Any = ctranslate2.Generator(
-                str(folder),
-                device=device,
-                compute_type="int8_float32" if device == "cpu" else "float16",
-                inter_threads=1,  # one worker, hence one random generator and rows in order
-                intra_threads=threads or _usable_cores(),
-            )
-        except (RuntimeError, ValueError) as error:
-            message = f"CTranslate2 cannot open {folder} on {device}: {str(error).splitlines()[0]}"
-            raise EngineUnavailable(message) from error
+        self._folder, self._device, self._threads = folder, device, threads or _usable_cores()
+        self._model: Any = self._open("int8_float32" if device == "cpu" else "float16")
+        self._exact: Any = None if device == "cpu" else self._model  # opened when a greedy text is wanted
         self._dealer = Dealer.find(self._model, adapter.prompt.begin)
         self.identity = Identity(
             adapter=adapter.name,
@@ -78,6 +75,19 @@ class CTranslateGenerator:
             reproducible=self._dealer is not None,
         )
 
+    def _open(self, compute_type: str) -> Any:
+        try:
+            return ctranslate2.Generator(
+                str(self._folder),
+                device=self._device,
+                compute_type=compute_type,
+                inter_threads=1,  # one worker, hence one random generator and rows in order
+                intra_threads=self._threads,
+            )
+        except (RuntimeError, ValueError) as error:
+            message = f"CTranslate2 cannot open {self._folder} on {self._device}: {str(error).splitlines()[0]}"
+            raise EngineUnavailable(message) from error
+
     def generate(self, request: Request, cancelled: threading.Event | None = None) -> list[Generated]:
         """``request.count`` texts, in seed order; see :class:`generation.generator.Generator`."""
         start, steps = self._codec.start(request, positions=self._positions)
@@ -85,12 +95,15 @@ class CTranslateGenerator:
         options = _options(request.sampling, steps, self._codec)
         greedy = options["sampling_topk"] == 1
         seeds = list(range(request.seed, request.seed + request.count))
+        if greedy and self._exact is None:
+            self._exact = self._open("float32")
+        model, dealer = (self._exact, None) if greedy else (self._model, self._dealer)
         texts: list[Generated] = []
         for first in range(0, 1 if greedy else request.count, BATCH):
             group = seeds[first : first + BATCH] if not greedy else seeds[:1]
-            hand = Hand(self._dealer, group, steps, cancelled)
+            hand = Hand(dealer, group, steps, cancelled)
             # One example with many hypotheses: the prompt is read once, and rows stay in order.
-            self._model.generate_batch([names], num_hypotheses=len(group), callback=hand, **options)
+            model.generate_batch([names], num_hypotheses=len(group), callback=hand, **options)
             if cancelled is not None and cancelled.is_set():
                 raise GenerationCancelled("The texts were no longer wanted.")
             for seed, drawn, logprob in zip(group, hand.drawn, hand.logprobs, strict=True):
@@ -105,18 +118,19 @@ class CTranslateGenerator:
         """Free the weights. The random generator's memory goes with its thread, so the dealer goes first."""
         self._dealer = None
         self._model.unload_model()
-        del self._model
+        if self._exact is not None:
+            self._exact.unload_model()
+        del self._model, self._exact
 
 
-def convert(merged: Path, out: Path, *, quantization: str = "int8_float32") -> None:
-    """Write CTranslate2's form of a transformers model folder.
+def convert(merged: Path, out: Path) -> None:
+    """Write CTranslate2's form of a transformers model folder, in float16.
 
     Needs torch and transformers, which the extra ``train`` brings; nothing else of this module does.
 
     Args:
         merged: a plain transformers folder, the LoRA merged into it.
         out: the folder to make; it appears whole or not at all.
-        quantization: "int8_float32" for the CPU, "float16" for a GPU.
 
     Raises:
         EngineUnavailable: CTranslate2 does not know the architecture; serve it with the transformers engine.
@@ -127,7 +141,7 @@ def convert(merged: Path, out: Path, *, quantization: str = "int8_float32") -> N
     shutil.rmtree(partial, ignore_errors=True)
     config = json.loads((merged / "config.json").read_text(encoding="utf-8"))
     try:
-        TransformersConverter(str(merged)).convert(str(partial), quantization=quantization)
+        TransformersConverter(str(merged)).convert(str(partial), quantization="float16")
     except (ValueError, NotImplementedError, KeyError, AttributeError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         architecture = (config.get("architectures") or ["this model"])[0]

@@ -14,15 +14,9 @@ from generation.engines import open_generator
 from generation.engines.ctranslate import convert
 from generation.generator import Request
 from generation.sampling import Sampling
-from tests.voices import BASE, make_adapter
+from tests.voices import BASE
 
 CORPUS = BASES.parent / "corpora" / "confessions.csv"
-
-
-@pytest.fixture(scope="module")
-def exact(tmp_path_factory: pytest.TempPathFactory) -> Adapter:
-    """The same adapter as ``adapter``, converted without rounding."""
-    return make_adapter(tmp_path_factory.mktemp("exact") / "test", quantization="float32")
 
 
 def heldout(adapter: Adapter, count: int) -> list[list[str]]:
@@ -44,22 +38,38 @@ def loss(adapter: Adapter, compute_type: str, texts: list[list[str]]) -> float:
     return -sum(scores) / len(scores)
 
 
-def test_int8_loses_less_than_two_percent(adapter: Adapter, exact: Adapter) -> None:
+def test_int8_loses_less_than_two_percent(adapter: Adapter) -> None:
     texts = heldout(adapter, 100)
-    rounded, full = loss(adapter, "int8_float32", texts), loss(exact, "float32", texts)
+    rounded, full = loss(adapter, "int8_float32", texts), loss(adapter, "float32", texts)
     assert abs(rounded / full - 1) < 0.02, f"int8 {rounded:.4f}, float32 {full:.4f}"
 
 
-def test_the_engines_say_the_same_for_the_same_seed(exact: Adapter) -> None:
-    """Same weights unrounded, same streams, same order of steps: the texts agree, but for rounding at a boundary."""
-    transformers = open_generator(exact, engine="transformers", base=str(BASE), threads=1)
-    ctranslate: Any = open_generator(exact, engine="ctranslate2", threads=1)
+def test_greedy_texts_are_those_of_float32(adapter: Adapter) -> None:
+    """Nearly all: the converted weights are float16, and a tie may fall the other way."""
+    engines = [open_generator(adapter, engine="transformers", base=str(BASE), threads=1)]
+    engines.append(open_generator(adapter, engine="ctranslate2", threads=1))
+    greedy = Sampling(temperature=0, max_tokens=30)
+    with CORPUS.open(encoding="utf-8", newline="") as file:
+        prompts = [" ".join(row["confession"].split()[:4]) for row in csv.DictReader(file)][:30]
+    same = sum(
+        len({engine.generate(Request(prompt=prompt, sampling=greedy))[0].text for engine in engines}) == 1
+        for prompt in prompts
+    )
+    assert same >= 28
+    for engine in engines:
+        engine.close()
+
+
+def test_the_engines_say_the_same_for_the_same_seed(adapter: Adapter) -> None:
+    """Same weights, same streams, same order of steps: the texts agree, but for rounding at a boundary."""
+    transformers = open_generator(adapter, engine="transformers", base=str(BASE), threads=1)
+    ctranslate: Any = open_generator(adapter, engine="ctranslate2", threads=1)
     ctranslate._model = ctranslate2.Generator(
-        str(exact.folder / "ctranslate2"), compute_type="float32", intra_threads=1
+        str(adapter.folder / "ctranslate2"), compute_type="float32", intra_threads=1
     )
     from generation.engines.dealer import Dealer
 
-    ctranslate._dealer = Dealer.find(ctranslate._model, exact.prompt.begin)
+    ctranslate._dealer = Dealer.find(ctranslate._model, adapter.prompt.begin)
     options = [
         Sampling(max_tokens=20),
         Sampling(max_tokens=20, top_k=0, top_p=0.9),
