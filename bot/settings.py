@@ -79,6 +79,7 @@ class GateSettings(Section):
     hub_url: str | None = Field(None, description="A Hugging Face text classifier's whole address; off when empty")
     hub_key: SecretStr | None = Field(None, description="Its key, if it wants one")
     hub_labels: dict[str, str] = Field({}, description='Its labels as our categories, as JSON: {"toxic": "insult"}')
+    presidio: bool = Field(False, description="Look for official numbers of persons with presidio (extra `presidio`)")
     timeout: float = Field(5.0, gt=0, description="Seconds for each outside check; after that the post is held")
 
 

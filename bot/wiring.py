@@ -31,10 +31,11 @@ from finetune.base import BASES
 from generation.adapter import Adapter, find_adapter
 from generation.engines import Server, open_generator
 from generation.generator import Generator
+from moderation.errors import FilterUnavailable
 from moderation.filters.base import Filter
 from moderation.filters.repeat import RepeatFilter
 from moderation.filters.wordlist import WordlistFilter
-from moderation.gate import Gate, default_gate
+from moderation.gate import Absent, Gate, default_gate
 from storage import posts
 from storage.db import Database
 from storage.lifecycle import State
@@ -93,7 +94,7 @@ def rules_in_force(settings: Settings) -> str:
 
 
 def _outside(gate: GateSettings) -> list[Filter]:
-    """The filters that ask a server, where one is set."""
+    """The filters that ask a server, where one is set, and presidio."""
     from moderation.filters.guard import GuardModel
     from moderation.filters.outside import HubClassifier, OpenAIModeration
 
@@ -106,7 +107,19 @@ def _outside(gate: GateSettings) -> list[Filter]:
     if gate.hub_url is not None:
         key = plain(gate.hub_key) or None
         filters.append(HubClassifier(gate.hub_url, key, gate.hub_labels, timeout=gate.timeout))
+    if gate.presidio:
+        filters.append(_presidio(gate.timeout))
     return filters
+
+
+def _presidio(timeout: float) -> Filter:
+    """presidio, or what holds every text until it is installed."""
+    from moderation.filters.presidio import PresidioFilter
+
+    try:
+        return PresidioFilter(timeout=timeout)
+    except FilterUnavailable as error:
+        return Absent(PresidioFilter.name, str(error))
 
 
 def open_memory(settings: Settings, database: Database) -> RepeatFilter:
