@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from finetune.hub import out_of_reach
 
 BASES = Path(__file__).parent / "bases"
 FILES = ["*.json", "*.safetensors", "*.model", "*.txt"]  # what a base needs from the Hub: never pickles or code
+_PROBE = "the quick brown fox jumps over a lazy dog"
+SHORTEST_CONTEXT = 16  # tokens; as the recipe's row_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,12 @@ def resolve_base(name: str) -> Base:
     if not folder.is_dir():
         folder = _from_hub(name)
     config = _config(name, folder)
-    return Base(
-        name=name,
-        folder=folder,
-        hash=_hash(folder),
-        architecture=str(config["model_type"]),
-        context=int(config.get("max_position_embeddings") or config.get("n_positions") or 1024),
-    )
+    context = config.get("max_position_embeddings") or config.get("n_positions") or 1024
+    if not isinstance(context, int) or context < SHORTEST_CONTEXT:
+        raise BaseUnfit(
+            f"The base {name} reads texts of {context!r} tokens, by its config.json; posts need {SHORTEST_CONTEXT}."
+        )
+    return Base(name, folder, _hash(folder), str(config["model_type"]), context)
 
 
 def _from_hub(name: str) -> Path:
@@ -109,16 +111,26 @@ def load_tokenizer(base: Base) -> Any:
     """The base's tokenizer.
 
     Raises:
-        BaseUnfit: it has none, or none that knows an end of text.
+        BaseUnfit: it has none, or none that can write text, knows an end of text, and fits the weights.
     """
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(base.folder)
+        written = tokenizer(_PROBE, add_special_tokens=False)["input_ids"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BaseUnfit(f"The base {base.name} has no usable tokenizer ({str(error).splitlines()[0]}).") from error
+        raise BaseUnfit(f"The base {base.name} has no usable tokenizer ({_first_sentence(error)}).") from error
+    if len(set(written) - {tokenizer.eos_token_id, tokenizer.unk_token_id}) < len(set(_PROBE.split())):
+        # For some architectures transformers makes an empty one where the files are missing.
+        raise BaseUnfit(f"The base {base.name} has no tokenizer: its folder lacks tokenizer.json, or it is empty.")
     if tokenizer.eos_token_id is None:
         raise BaseUnfit(f"The tokenizer of {base.name} has no end-of-text token, so posts could never end.")
+    known = _config(base.name, base.folder).get("vocab_size")
+    if isinstance(known, int) and tokenizer.vocab_size > known:
+        raise BaseUnfit(
+            f"The tokenizer of {base.name} has {tokenizer.vocab_size:,} tokens and its model {known:,}: they do not "
+            "belong together."
+        )
     return tokenizer
 
 
@@ -126,7 +138,7 @@ def load_model(base: Base) -> Any:
     """The base's weights in float32, ready to run, nothing trainable.
 
     Raises:
-        BaseUnfit: the weights do not fit the config.
+        BaseUnfit: the weights are damaged or do not fit the config, or posts cannot be packed for that architecture.
     """
     import torch
     from safetensors import SafetensorError
@@ -134,13 +146,30 @@ def load_model(base: Base) -> Any:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # the caller's progress shows what is going on
-
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # what does not fit is said below, in a sentence
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            base.folder, dtype=torch.float32, attn_implementation="sdpa", use_safetensors=True
+        model, told = AutoModelForCausalLM.from_pretrained(
+            base.folder,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise BaseUnfit(f"The weights of {base.name} cannot be loaded ({str(error).splitlines()[0]}).") from error
+        raise BaseUnfit(f"The weights of {base.name} cannot be loaded ({_first_sentence(error)}).") from error
+    finally:
+        logging.set_verbosity(verbosity)
+    if wrong := [*told["missing_keys"], *(str(each[0]) for each in told["mismatched_keys"])]:
+        raise BaseUnfit(
+            f"The weights of {base.name} do not belong to its config.json: {len(wrong)} tensors are missing or of "
+            f"another shape, such as {min(wrong)}."
+        )
     model.requires_grad_(False)
     model.config.use_cache = False
     return model.eval()
+
+
+def _first_sentence(error: Exception) -> str:
+    return re.split(r"(?<=[.!?])\s|\n", str(error).strip() or type(error).__name__, maxsplit=1)[0].rstrip(".")[:200]

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from finetune.errors import NameTaken, RecipeError, RunChanged, TrainingError
+from finetune.errors import BaseError, CorpusError, NameTaken, RecipeError, RunChanged, TrainingError
 from finetune.team import Team
+from finetune.train import STATE
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 IDENTITY = "run.json"
@@ -70,6 +71,10 @@ def workspace(out_root: Path, name: str, identity: Mapping[str, Any], *, fresh: 
         team.wait()
         try:
             yield folder
+        except (BaseError, CorpusError, RecipeError):
+            if not (folder / STATE).exists():  # nothing to go on from, so nothing stays behind
+                shutil.rmtree(folder)
+            raise
         except Exception as error:
             if not _is_full(error):
                 raise
@@ -83,17 +88,23 @@ def _claim(folder: Path, name: str, identity: Mapping[str, Any]) -> None:
     try:
         known = dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        _empty(folder)
-        partial = path.with_suffix(".tmp")
-        partial.write_text(json.dumps(identity, indent=2), encoding="utf-8")
-        partial.replace(path)
+        _begin(folder, identity)
         return
     changed = [key for key in {**identity, **known} if known.get(key) != identity.get(key)]
-    if changed:
+    if changed and not (folder / STATE).exists():
+        _begin(folder, identity)  # nothing was learned yet, so nothing is lost
+    elif changed:
         raise RunChanged(
             f"An unfinished run of {name} had another {' and another '.join(changed)}: "
             "give the same again to go on with it, or --fresh to start over."
         )
+
+
+def _begin(folder: Path, identity: Mapping[str, Any]) -> None:
+    _empty(folder)
+    partial = folder / f"{IDENTITY}.tmp"
+    partial.write_text(json.dumps(identity, indent=2), encoding="utf-8")
+    partial.replace(folder / IDENTITY)
 
 
 def _empty(folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from finetune.base import load_model, resolve_base
+from finetune.base import load_model, load_tokenizer, resolve_base
 from finetune.errors import BaseError, BaseNotFound, BaseUnfit, RecipeError
 from finetune.lora import add_lora, settle, trainable
 from finetune.recipe import Recipe
@@ -89,6 +89,47 @@ def test_an_adapter_pickled_weights_and_broken_files_are_refused(tmp_path: Path,
     os.truncate(cut / "model.safetensors", 1000)
     with pytest.raises(BaseError, match="cannot be loaded"):
         load_model(resolve_base(str(cut)))
+
+
+def _changed(tiny_gpt2: Path, tmp_path: Path, **config: object) -> Path:
+    """The tiny base with other settings in its config.json."""
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_gpt2, copy)
+    known = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(known | config))
+    return copy
+
+
+def test_weights_that_do_not_belong_to_their_config_are_refused(
+    tiny_gpt2: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """transformers alone would fill what is missing with random numbers, and print a table."""
+    wide = _changed(tiny_gpt2, tmp_path / "wide", n_embd=64)
+    deep = _changed(tiny_gpt2, tmp_path / "deep", n_layer=3)
+    for folder, such in ((wide, r"28 tensors .*h\.0\.attn"), (deep, r"12 tensors .*h\.2\.attn")):
+        with pytest.raises(BaseUnfit, match=f"do not belong to its config.json: {such}"):
+            load_model(resolve_base(str(folder)))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_base_without_a_tokenizer_of_its_own_is_refused(tiny_gpt2: Path, tmp_path: Path) -> None:
+    """Missing (transformers makes an empty one for GPT-2), damaged, or another model's."""
+    folder = _changed(tiny_gpt2, tmp_path)
+    assert load_tokenizer(resolve_base(str(folder))).vocab_size == 8192
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(BaseUnfit, match="no usable tokenizer"):
+        load_tokenizer(resolve_base(str(folder)))
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(BaseUnfit, match="lacks tokenizer"):
+        load_tokenizer(resolve_base(str(folder)))
+    with pytest.raises(BaseUnfit, match="has 8,192 tokens and its model 100"):
+        load_tokenizer(resolve_base(str(_changed(tiny_gpt2, tmp_path / "small", vocab_size=100))))
+
+
+def test_a_context_no_post_fits_in_is_refused(tiny_gpt2: Path, tmp_path: Path) -> None:
+    with pytest.raises(BaseUnfit, match="texts of -5 tokens"):
+        resolve_base(str(_changed(tiny_gpt2, tmp_path, n_positions=-5)))
 
 
 @pytest.mark.parametrize(("base", "layers"), [("tiny_gpt2", 4), ("tiny_llama", 7)])

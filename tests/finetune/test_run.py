@@ -122,6 +122,25 @@ def test_stopped_and_resumed_it_takes_the_same_steps(
     _assert_same_course(again, trained[0])
 
 
+def test_what_ends_before_the_first_step_leaves_nothing_and_binds_to_nothing(
+    tiny_gpt2: Path, small_corpus: Path, tmp_path: Path
+) -> None:
+    """A setting that does not fit the base is found late; and a run stopped before a state may come with another."""
+    values = {"base": str(tiny_gpt2), **QUICK, "max_steps": 1}
+    with pytest.raises(RecipeError, match="targets are nothing"):
+        finetune(small_corpus, Recipe.build({**values, "targets": ["nothing"]}), tmp_path, name="tiny")
+    assert list(tmp_path.iterdir()) == []
+
+    def give_up(update: Update) -> None:
+        if update.note and "before training" in update.note:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finetune(small_corpus, Recipe.build(values), tmp_path, name="tiny", progress=give_up)
+    assert (tmp_path / ".tiny.training" / "run.json").exists()
+    assert finetune(small_corpus, Recipe.build({**values, "rank": 3}), tmp_path, name="tiny").name == "tiny"
+
+
 def test_killed_without_warning_it_goes_on_exactly(
     trained: tuple[Adapter, list[Update]], tiny_gpt2: Path, small_corpus: Path, tmp_path: Path
 ) -> None:
