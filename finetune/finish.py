@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from finetune import measures
 from finetune.base import Base
 from finetune.checks import best, judge
 from finetune.corpus import Corpus
@@ -26,6 +25,7 @@ from finetune.sample import Sample, write
 from finetune.topics import topic_for
 from finetune.train import BEST, Story
 from generation.adapter import Card, save_card
+from generation.prompt import names_topic
 from generation.sampling import Sampling
 from moderation.echo import EchoIndex
 
@@ -162,9 +162,9 @@ def _topics_followed(themed: list[Sample], plain: list[Sample]) -> dict[str, flo
     if not themed:
         return None
     topics = [sample.topic or "" for sample in themed]
-    followed = sum(measures.follows(sample.text, topic) for sample, topic in zip(themed, topics, strict=True))
+    followed = sum(names_topic(sample.text, topic) for sample, topic in zip(themed, topics, strict=True))
     others = [plain[i % len(plain)].text for i in range(len(themed))]
-    chance = sum(measures.follows(text, topic) for text, topic in zip(others, topics, strict=True))
+    chance = sum(names_topic(text, topic) for text, topic in zip(others, topics, strict=True))
     return {"asked": len(themed), "followed": followed / len(themed), "by_chance": chance / len(themed)}
 
 

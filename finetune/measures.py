@@ -75,11 +75,5 @@ def histogram(texts: Iterable[str], width: int = 5, bins: int = 16) -> list[floa
     return [count / total for count in counts]
 
 
-def follows(text: str, topic: str) -> bool:
-    """Whether a text holds the topic's stem: a word that begins with the topic less its ending."""
-    stem = re.sub(r"(?:ies|es|s|ing|ed|y|e)$", "", topic.lower()) if len(topic) > 4 else topic.lower()
-    return any(word.startswith(stem) for word in words(text))
-
-
 def _grams(tokens: Sequence[str], n: int) -> Iterable[tuple[str, ...]]:
     return (tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1))

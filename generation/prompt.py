@@ -4,6 +4,7 @@ It is saved with the weights (``prompt.json``), because an adapter hears only th
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -51,3 +52,20 @@ class PromptFormat:
         except (OSError, ValueError, TypeError) as error:
             message = f"The adapter folder {folder} has no usable prompt.json ({error}); train it again."
             raise AdapterBroken(message) from error
+
+
+def names_topic(text: str, topic: str) -> bool:
+    """Whether a text names a topic: a word of it begins with the stem of one of the topic's longest words."""
+    asked = _WORD.findall(topic.casefold())
+    longest = max(map(len, asked), default=0)
+    stems = tuple(_stem(word) for word in asked if len(word) == longest)
+    return any(word.startswith(stems) for word in _WORD.findall(text.casefold()))
+
+
+def _stem(word: str) -> str:
+    stem = _ENDING.sub("", word) if len(word) > 4 else word
+    return stem if len(stem) > 2 else word
+
+
+_WORD = re.compile(r"[^\W_]+")
+_ENDING = re.compile(r"(?:ies|es|s|ing|ed|y|e)$")

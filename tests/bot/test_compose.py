@@ -40,7 +40,11 @@ def composing(sqlite_db: Database) -> Opened:
 
     @asynccontextmanager
     async def opened(
-        lines: Sequence[str], *, policy: Policy | None = None, voice: Voice | None = None
+        lines: Sequence[str],
+        *,
+        policy: Policy | None = None,
+        voice: Voice | None = None,
+        topic_candidates: int = 0,
     ) -> AsyncIterator[Composer]:
         policy = policy or Policy.default()
         gate = Gate([ShapeFilter(policy.shape), PersonalFilter()], policy)
@@ -54,6 +58,7 @@ def composing(sqlite_db: Database) -> Opened:
                 draw_seed=lambda: next(seeds),
                 sampling=Sampling(),
                 candidates=len(lines),
+                topic_candidates=topic_candidates or len(lines),
                 clock=lambda: NOW,
             )
 
@@ -93,6 +98,15 @@ async def test_without_an_allowed_text_the_held_one_waits_for_a_person(composing
     assert outcome.verdict.decision is Decision.HOLD
     assert record(sqlite_db)[HELD].expires_at == NOW + timedelta(days=14)
     assert record(sqlite_db)[BLOCKED].state is State.BLOCKED
+
+
+async def test_with_a_topic_more_are_written_and_one_that_names_it_wins(composing: Opened, sqlite_db: Database) -> None:
+    async with composing([FINE, OTHER], topic_candidates=6) as composer:
+        for topic, text in (("cats", FINE), ("neighbours", OTHER)):
+            assert (await composer.compose(Ask("discord", "discord:1", topic=topic))).text == text
+        assert (await composer.compose(Ask("discord", "discord:1", topic="volcanoes"))).text in {FINE, OTHER}
+    with sqlite_db.reading() as session:
+        assert len(list(posts.find(session, limit=100))) == 18
 
 
 async def test_x_is_held_although_the_gate_finds_nothing(composing: Opened) -> None:

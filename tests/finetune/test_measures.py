@@ -31,20 +31,6 @@ def test_length_gap_is_nothing_for_the_same_lengths_and_one_for_disjoint_ones() 
     assert measures.length_gap(["a", "a b c"], ["a", "a"]) == 0.5
 
 
-@pytest.mark.parametrize(
-    ("text", "topic", "yes"),
-    [
-        ("The train was late.", "trains", True),
-        ("I missed my Trains!", "train", True),
-        ("It rained on the cake.", "train", False),
-        ("We were dancing", "dance", True),
-        ("My cat sleeps", "cat", True),
-    ],
-)
-def test_a_topic_is_followed_when_its_stem_is_there(text: str, topic: str, yes: bool) -> None:
-    assert measures.follows(text, topic) is yes
-
-
 @given(st.text(max_size=200), st.floats(0, 1), st.integers(0, 5))
 def test_a_topic_is_a_word_of_the_post(post: str, share: float, seed: int) -> None:
     topic = topic_for(post, share=share, seed=seed)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.errors import AdapterBroken
-from generation.prompt import PromptFormat
+from generation.prompt import PromptFormat, names_topic
 
 MARK = "<|endoftext|>"
 
@@ -40,3 +40,27 @@ def test_a_damaged_file_is_a_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "prompt.json").write_text(text)
     with pytest.raises(AdapterBroken, match=r"no usable prompt\.json"):
         PromptFormat.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "topic", "yes"),
+    [
+        ("The train was late.", "trains", True),
+        ("I missed my Trains!", "train", True),
+        ("It rained on the cake.", "train", False),
+        ("We were dancing", "dance", True),
+        ("My cat sleeps", "cat", True),
+        ("I threw it away", "thing", False),
+        ("I took the night bus", "Night trains", False),  # the longest word is what it is about
+        ("I took the trains", "Night trains", True),
+        ("Nothing at all", " !", False),
+    ],
+)
+def test_a_topic_is_named_when_the_stem_of_its_longest_word_is_there(text: str, topic: str, yes: bool) -> None:
+    assert names_topic(text, topic) is yes
+
+
+@given(st.text(max_size=80), st.text(max_size=40))
+def test_any_text_and_topic_have_an_answer(text: str, topic: str) -> None:
+    assert names_topic(text, topic) in (True, False)
+    assert not names_topic("", topic)
