@@ -1,9 +1,9 @@
 """Listed words as tables, and the ways of finding them in a view: as they are, stretched, starred."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from string import ascii_lowercase
 from typing import Any
 
@@ -11,7 +11,7 @@ import re2
 
 from moderation.errors import WordlistError
 from moderation.normalise import normalise
-from moderation.spelling import runs
+from moderation.spelling import runs, vocabulary
 from moderation.verdict import Span
 from moderation.view import View
 from moderation.words import Word
@@ -25,6 +25,8 @@ _RUN = re.compile(r"([^\W\d_])\1+")
 _MASKED = re.compile(r"(?<![\w*#%^])[a-z][a-z0-9@$!]*[*#%^&@$!?_][a-z0-9*#%^&@$!?_]*")
 _FRAMED = re.compile(r"[a-z0-9]*(?<![*_])(\*\*\*?|__)[^*_\s]{1,40}\1(?![*_])")
 _MASKS = frozenset("*#%^&@$!?_")
+_SEAM = re.compile(r"[ \n\t]{1,3}|[.\-_/]")  # what a word is split by
+_HALVES = frozenset({"ass", "arse"})  # known words that are halves of listed ones: ass hole, dumb ass
 _SAFE_DOUBLES = frozenset("aiuhjkqvwxy")  # a double of these is hardly ever meant
 
 
@@ -51,6 +53,7 @@ class Lexicon:
     """The tables that one set of words is looked up in."""
 
     plain: Table = field(default_factory=dict)
+    single: set[str] = field(default_factory=set)  # listed words of four letters and more that are one word
     squeezed: dict[str, list[str]] = field(default_factory=dict)  # word with doubles made single → the words
     masked: dict[tuple[int, str], list[str]] = field(default_factory=dict)  # (length, first letter) → the words
     patterns: list[tuple[Any, Word]] = field(default_factory=list)
@@ -105,6 +108,7 @@ class Lexicon:
             if len(tokens) == 1 and not allow:
                 self.squeezed.setdefault(_squeeze(form), []).append(form)
                 if len(form) >= 4:
+                    self.single.add(form)
                     self.masked.setdefault((len(form), form[0]), []).append(form)
 
 
@@ -150,6 +154,27 @@ def look_up(table: Table, view: View) -> Iterator[Hit]:
             end = start + len(wanted)
             if start >= 0 and tuple(tokens[start:end]) == wanted:
                 yield Hit(word, view, places[start].start(), places[end - 1].end())
+
+
+def split(lexicon: Lexicon, tokens: Sequence[str], view: View) -> Iterator[Hit]:
+    """Words split in two (fu ck, ass-hole). `tokens` are those of the view.
+
+    Two words that the vocabulary knows stay two words, so that nobody's pen is taken for something else.
+    """
+    known = vocabulary()
+    halves = {
+        (one, two)
+        for one, two in pairwise(tokens)
+        if one + two in lexicon.single and (one not in known or two not in known or one in _HALVES or two in _HALVES)
+    }
+    if not halves:
+        return
+    text = view.text
+    for left, right in pairwise(TOKEN.finditer(text)):
+        if (left.group(), right.group()) in halves and _SEAM.fullmatch(text, left.end(), right.start()):
+            start, end = left.start(), right.end()
+            if text[start - 1 : start] != "'" and text[end : end + 1] != "'":  # it's hit
+                yield from (Hit(word, view, start, end) for word in lexicon.alone(left.group() + right.group()))
 
 
 def stretched(lexicon: Lexicon, view: View) -> Iterator[Hit]:

@@ -12,7 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from moderation.filters.base import Context
-from moderation.filters.lexicon import HELD, MASK_HINT, TOKEN, Hit, Lexicon, look_up, masked, stretched
+from moderation.filters.lexicon import HELD, MASK_HINT, TOKEN, Hit, Lexicon, look_up, masked, split, stretched
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding, Span
 from moderation.view import View
@@ -94,9 +94,11 @@ class WordlistFilter:
         """Every listed word in every reading, allowed or not."""
         lexicon = self._lexicon
         for view in text.readings:
-            plain = view is text.folded
-            if not lexicon.plain.keys().isdisjoint(text.tokens if plain else TOKEN.findall(view.text)):
+            tokens = text.tokens if view is text.folded else TOKEN.findall(view.text)
+            if not lexicon.plain.keys().isdisjoint(tokens):
                 yield from (hit for hit in look_up(lexicon.plain, view) if _applies(hit.word, context))
+            if view is text.words:
+                yield from (hit for hit in split(lexicon, tokens, view) if _applies(hit.word, context))
             for pattern, word in lexicon.worth_a_look(view.text):
                 if _applies(word, context):
                     yield from (Hit(word, view, *match.span()) for match in pattern.finditer(view.text))

@@ -63,6 +63,40 @@ def test_an_attack_hides_little(name: str, whole: bool) -> None:
     assert _recall(name, whole=whole) >= _LENIENT.get(name, 0.9)
 
 
+@pytest.mark.parametrize("seam", [" ", "\n", "-", "."])
+def test_listed_words_split_in_two_are_caught(seam: str) -> None:
+    split = [
+        frame.format(f"{word[:place]}{seam}{word[place:]}")
+        for word in _words()
+        for frame in _FRAMES
+        for place in range(2, len(word) - 1)
+    ]
+    assert sum(map(_is_caught, split)) >= 0.95 * len(split)
+
+
+@pytest.mark.parametrize("text", ["ass hole", "you dumb ass", "fu\nck off", "shi tty weather", "a bi-tch"])
+def test_a_split_word_is_shown_as_it_was_typed(text: str) -> None:
+    [found] = _filter().judge(normalise(text), Context())
+    assert found.span is not None
+    shown = text[found.span.start : found.span.end]
+    assert any(seam in shown for seam in " \n-")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my pen is dry",
+        "it's hit the wall",
+        "he fell on a log",
+        "a towel, head first",
+        "my bull dyked up",
+        "an us, a them",
+    ],
+)
+def test_two_words_stay_two_words(text: str) -> None:
+    assert not _is_caught(text)
+
+
 @cache
 def _sentences() -> tuple[str, ...]:
     """Harmful sentences that the whole gate, shape apart, catches in plain writing. Most hold no listed word."""
