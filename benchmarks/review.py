@@ -24,6 +24,7 @@ from sqlalchemy import insert
 from benchmarks import report
 from bot.web.app import SHOWN, create_app
 from bot.web.server import WebPage
+from bot.wordbook import Wordbook
 from moderation.gate import default_gate
 from moderation.verdict import Decision, FilterRun, Finding, Span, Verdict
 from storage import posts
@@ -171,7 +172,8 @@ def a_row(number: int, chance: random.Random) -> dict[str, Any]:
 def site(database: Database) -> Iterator[httpx.Client]:
     """The running page, and a browser that is signed in."""
     gate = default_gate()
-    page = WebPage(create_app(database, gate, token=TOKEN, clock=lambda: NOW), host="127.0.0.1", port=0)
+    wordbook = Wordbook(Path("words.toml"), gate, clock=lambda: NOW)
+    page = WebPage(create_app(database, gate, wordbook, token=TOKEN, clock=lambda: NOW), host="127.0.0.1", port=0)
     thread = threading.Thread(target=lambda: asyncio.run(page.run()))
     thread.start()
     try:

@@ -97,7 +97,9 @@ class DiscordSettings(Section):
     )
     channel_id: int | None = Field(None, description="Where posts go; the channel of the command when empty")
     review_channel_id: int | None = Field(None, description="Where held posts are shown with buttons")
-    reviewer_role_id: int | None = Field(None, description="Who may press them, and edit words; Manage Messages when empty")
+    reviewer_role_id: int | None = Field(
+        None, description="Who may press them, and edit words; Manage Messages when empty"
+    )
     cooldown: float = Field(20.0, ge=0, description="Seconds between two /confess of one person")
     api_base: str = Field("https://discord.com/api/v10", description="Discord's REST address")
     gateway_url: str | None = Field(None, description="Discord's gateway address; Discord says it itself when empty")

@@ -173,6 +173,7 @@ async def run(settings: Settings) -> None:
         ScheduleError: a schedule makes no sense, or its platform is not set up.
     """
     async with open_composer(settings) as composer, AsyncExitStack() as stack:
+        wordbook = Wordbook(settings.gate.words, composer.gate, clock=lambda: datetime.now(UTC))
         platforms = open_platforms(settings)
         discord = _Discord(settings.discord) if settings.discord.token is not None else None
         if discord is not None:
@@ -186,9 +187,8 @@ async def run(settings: Settings) -> None:
             services.append(Timetable(composer, schedules, wake=publisher.wake))
         if settings.shelf.enabled and discord is not None:  # nobody else asks for a post at once
             services.append(Shelf(composer, low=settings.shelf.low, high=settings.shelf.high))
-        wordbook = Wordbook(settings.gate.words, composer.gate, clock=lambda: datetime.now(UTC))
         if settings.web.enabled:
-            services.append(_web(settings.web, composer))
+            services.append(_web(settings.web, composer, wordbook))
         if discord is not None:
             services += discord.desk(composer, publisher)
         services += [Upkeep(composer.database, chores=[composer.gate.refresh]), publisher]
@@ -250,13 +250,14 @@ def as_schedule(planned: ScheduleSettings, ready: Container[str]) -> Schedule:
     return schedule
 
 
-def _web(web: WebSettings, composer: Composer) -> Service:
+def _web(web: WebSettings, composer: Composer, wordbook: Wordbook) -> Service:
     from bot.web.app import create_app
     from bot.web.server import WebPage
 
     if len(plain(web.token)) < 16:
         raise SettingsError("WEB__TOKEN needs 16 characters or more; make one with: openssl rand -hex 16")
-    app = create_app(composer.database, composer.gate, token=plain(web.token), clock=lambda: datetime.now(UTC))
+    database, gate, clock = composer.database, composer.gate, lambda: datetime.now(UTC)
+    app = create_app(database, gate, wordbook, token=plain(web.token), clock=clock)
     return WebPage(app, host=web.host, port=web.port)
 
 
@@ -265,6 +266,7 @@ class _Discord:
 
     def __init__(self, discord: DiscordSettings) -> None:
         from bot.discord.client import ConfessClient, point_at
+        from bot.discord.reviewers import Reviewers
         from bot.platforms.discord_channel import DiscordChannel
 
         problem = token_problem(plain(discord.token))
@@ -272,21 +274,22 @@ class _Discord:
             raise SettingsError(f"DISCORD__TOKEN is malformed: {problem}; copy it again from discord.com/developers.")
         point_at(discord.api_base, discord.gateway_url)
         self._settings = discord
+        self._reviewers = Reviewers(discord.reviewer_role_id, discord.review_channel_id)
         self._client = ConfessClient(guild_ids=discord.guild_ids)
         self.platform = DiscordChannel(self._client, default_channel=discord.channel_id)
 
     def ear(self, composer: Composer, publisher: Publisher, wordbook: Wordbook) -> Service:
         """The connection, ``/confess`` and ``/words``."""
         from bot.discord.client import DiscordEar
-        from bot.discord.reviewers import Reviewers
         from bot.discord.confess import add_confess
+        from bot.discord.words import add_words
 
         discord = self._settings
         add_confess(
             self._client, composer, wake=publisher.wake, cooldown=discord.cooldown, channel_id=discord.channel_id
         )
+        add_words(self._client, wordbook, self._reviewers)
         return DiscordEar(self._client, token=plain(discord.token))
-        self._reviewers = Reviewers(discord.reviewer_role_id, discord.review_channel_id)
 
     def desk(self, composer: Composer, publisher: Publisher) -> list[Service]:
         """The review desk, when it has a channel."""
@@ -294,13 +297,11 @@ class _Discord:
 
         discord = self._settings
         if discord.review_channel_id is None:
-        from bot.discord.words import add_words
             return []
         desk = ReviewDesk(
             self._client,
             composer.database,
             composer.gate,
-        add_words(self._client, wordbook, self._reviewers)
             channel_id=discord.review_channel_id,
             reviewers=self._reviewers,
             wake=publisher.wake,

@@ -18,6 +18,8 @@ from starlette.exceptions import HTTPException
 
 from bot.web.session import LASTS, Failures, Reviewer, Sessions
 from bot.web.view import step, view
+from bot.web.words import add_word_pages
+from bot.wordbook import Wordbook
 from moderation import review
 from moderation.errors import EditRefused, NotFound, ReviewError
 from moderation.filters.base import Context
@@ -52,11 +54,14 @@ class NotSignedIn(Exception):
     """The cookie is missing, forged or too old, or a form came without its token."""
 
 
-def create_app(database: Database, gate: Gate, *, token: str, clock: Callable[[], datetime]) -> FastAPI:
+def create_app(
+    database: Database, gate: Gate, wordbook: Wordbook, *, token: str, clock: Callable[[], datetime]
+) -> FastAPI:
     """The review page on one database.
 
     Args:
         gate: judges edited texts.
+        wordbook: the owner's word list.
         token: what a reviewer must know to sign in.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -167,6 +172,8 @@ def create_app(database: Database, gate: Gate, *, token: str, clock: Callable[[]
     def skip(post_id: int, reviewer: Decider) -> RedirectResponse:
         review.leave(database, post_id=post_id, who=reviewer.who)
         return onward(post_id)
+
+    add_word_pages(app, wordbook, page, signed_in=signed_in, deciding=deciding)
 
     @app.exception_handler(NotSignedIn)
     def ask_to_sign_in(request: Request, error: NotSignedIn) -> Response:

@@ -3,15 +3,13 @@
 import asyncio
 import re
 import signal
-import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import httpx
 import pytest
 
-from bot.web.app import MAX_BODY, create_app
+from bot.web.app import MAX_BODY
 from bot.web.server import WebPage
 from bot.web.session import Sessions
 from bot.web.view import segments
@@ -21,60 +19,10 @@ from moderation.verdict import Decision, Finding, Span, Verdict
 from storage import posts
 from storage.db import Database
 from storage.lifecycle import State
-from storage.models import Post
-from tests.databases import NOW, a_draft
+from tests.bot.site import TOKEN, Site, fields
+from tests.databases import NOW
 
-TOKEN = "a long and secret token"
 NASTY = "<script>alert(1)</script> {{ 7 * 7 }} \"'> &amp; \u202etxet"
-
-
-class Clock:
-    """Time that passes when told to."""
-
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-class Site:
-    """The running page, and a browser for each reviewer."""
-
-    def __init__(self, database: Database, gate: Gate) -> None:
-        self.db = database
-        self.clock = Clock()
-        self.page = WebPage(create_app(database, gate, token=TOKEN, clock=self.clock), host="127.0.0.1", port=0)
-        self._thread = threading.Thread(target=lambda: asyncio.run(self.page.run()))
-        self._thread.start()
-        self._browsers: list[httpx.Client] = []
-
-    def browser(self, name: str | None = "anne") -> httpx.Client:
-        """A fresh browser, signed in under a name."""
-        browser = httpx.Client(base_url=self.page.address, follow_redirects=True, trust_env=False)
-        self._browsers.append(browser)
-        if name is not None:
-            answer = browser.post("/login", data={"secret": TOKEN, "name": name})
-            assert answer.status_code == 200, answer.text
-        return browser
-
-    def close(self) -> None:
-        for browser in self._browsers:
-            browser.close()
-        self.page.stop()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-
-    def hold(self, text: str = "Damn, I was there.", **changes: Any) -> Post:
-        finding = Finding("wordlist", "swearing", Decision.HOLD, "It swears.", Span(0, 4), 0.8, 0.6)
-        draft = a_draft(
-            text, decision="hold", platform="x", verdict=Verdict(Decision.HOLD, (finding,)).to_json(), **changes
-        )
-        with self.db.session() as session:
-            return posts.create(session, draft=draft, state=State.HELD, who="gate", why="It swears.", now=NOW)
-
-    def stored(self, post: Post) -> Post:
-        with self.db.reading() as session:
-            return posts.get(session, post.number)
 
 
 @pytest.fixture(scope="module")
@@ -91,12 +39,6 @@ def site(sqlite_db: Database, gate: Gate) -> Iterator[Site]:
     site = Site(sqlite_db, gate)
     yield site
     site.close()
-
-
-def fields(answer: httpx.Response, act: str) -> dict[str, str]:
-    """The hidden fields of one of a page's forms."""
-    [form] = re.findall(rf'<form[^>]*action="/posts/\d+/{act}">(.*?)</form>', answer.text, re.S)
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
 
 
 def test_nothing_is_shown_to_strangers(site: Site) -> None:
@@ -280,9 +222,9 @@ def test_signing_out_needs_a_new_sign_in(site: Site) -> None:
     assert browser.get("/").url.path == "/login"
 
 
-async def test_the_page_leaves_signals_to_the_runner(sqlite_db: Database, gate: Gate) -> None:
+async def test_the_page_leaves_signals_to_the_runner(site: Site) -> None:
     before = signal.getsignal(signal.SIGINT)
-    page = WebPage(create_app(sqlite_db, gate, token=TOKEN, clock=Clock()), host="127.0.0.1", port=0)
+    page = WebPage(site.app, host="127.0.0.1", port=0)
     running = asyncio.create_task(page.run())
     async with httpx.AsyncClient(trust_env=False) as browser:
         assert (await browser.get(f"{page.address}login")).status_code == 200
@@ -294,7 +236,7 @@ async def test_the_page_leaves_signals_to_the_runner(sqlite_db: Database, gate: 
 def test_a_taken_port_is_one_sentence(site: Site) -> None:
     port = int(site.page.address.rstrip("/").rsplit(":", 1)[1])
     with pytest.raises(OSError, match=rf"cannot listen on 127\.0\.0\.1:{port} .* set WEB__HOST or WEB__PORT"):
-        WebPage(create_app(site.db, default_gate(), token=TOKEN, clock=site.clock), host="127.0.0.1", port=port)
+        WebPage(site.app, host="127.0.0.1", port=port)
 
 
 def test_marks_cover_the_text_without_changing_it() -> None:

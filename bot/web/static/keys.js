@@ -1,6 +1,6 @@
 // One key for each thing that carries data-key: buttons and links are pressed, fields are focused.
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, textarea");
+  const typing = event.target.closest("input, textarea, select");
   if (typing) {
     if (event.key === "Escape") typing.blur();
     return;
