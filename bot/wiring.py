@@ -33,6 +33,7 @@ from generation.engines import Server, open_generator
 from generation.generator import Generator
 from moderation.errors import FilterUnavailable
 from moderation.filters.base import Filter
+from moderation.filters.names import AUTHORS
 from moderation.filters.repeat import RepeatFilter
 from moderation.filters.wordlist import WordlistFilter
 from moderation.gate import Absent, Gate, default_gate
@@ -74,14 +75,15 @@ def open_voice(settings: Settings, adapter: Adapter) -> Generator:
 
 
 def open_gate(settings: Settings, adapter: Adapter | None = None, said: RepeatFilter | None = None) -> Gate:
-    """The gate of these settings; with an adapter it knows the training text too.
+    """The gate of these settings; with an adapter it knows the training text and its authors too.
 
     Raises:
         WordlistError: the owner's word list cannot be read.
     """
     echo = adapter.folder / "echo" if adapter is not None else None
+    authors = adapter.folder / AUTHORS if adapter is not None and adapter.has(AUTHORS) else None
     extra: list[Filter] = [*([said] if said is not None else []), *_outside(settings.gate)]
-    return default_gate(settings.policy, echo=echo, wordlist_file=settings.gate.words, extra=extra)
+    return default_gate(settings.policy, echo=echo, wordlist_file=settings.gate.words, authors=authors, extra=extra)
 
 
 def rules_in_force(settings: Settings) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from finetune.authors import write_authors
 from finetune.base import Base
 from finetune.checks import best, judge
 from finetune.corpus import Corpus
@@ -79,6 +80,7 @@ def finish(run: Finished, work: Path, progress: Progress) -> Path:
     lesson.tokenizer.save_pretrained(folder)
     lesson.prompt.save(folder)
     data = data_card.write(folder, run.corpus, consent=run.consent, now=run.now)
+    write_authors(folder, run.corpus)
     lines = [json.dumps(asdict(sample), ensure_ascii=False) + "\n" for sample in [*plain, *themed]]
     (folder / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
     progress(Update("save", 2, 4))

@@ -10,6 +10,7 @@ every byte, which ``confess doctor`` does.
     prompt.json                   what stands before a post
     ctranslate2/                  merged and converted, for the default engine
     echo/                         index of the corpus, for the copy filter
+    authors.json                  hashes of the names of those who wrote it, for the filter of personal data
     samples.jsonl report.html data-card.json data-card.md
 """
 

@@ -223,19 +223,19 @@ def default_gate(
     *,
     echo: EchoIndex | Path | None = None,
     wordlist_file: Path | None = None,
-    authors: Iterable[str] = (),
+    authors: Path | None = None,
     extra: Sequence[Filter] = (),
 ) -> Gate:
     """The embedded filters, which need no network, and whatever the caller adds.
 
-    `echo` is an adapter's echo index or its folder; `wordlist_file` the owner's word list; `authors` the names of
-    those who wrote the corpus; `extra` further filters, such as the bot's own past posts or a server that judges.
+    `echo` is an adapter's echo index or its folder; `wordlist_file` the owner's word list; `authors` the
+    adapter's list of those who wrote the corpus; `extra` further filters, such as the bot's own past posts or a server
+    that judges.
 
     Raises:
         WordlistError: the owner's word list cannot be read. A missing model does not raise: it holds every text.
     """
     from moderation.filters.minors import MinorsFilter
-    from moderation.filters.personal import PersonalFilter
     from moderation.filters.selfharm import SelfHarmFilter
     from moderation.filters.shape import ShapeFilter
     from moderation.filters.wordlist import WordlistFilter
@@ -244,13 +244,23 @@ def default_gate(
     filters: list[Filter] = [
         ShapeFilter(policy.shape),
         WordlistFilter.load(wordlist_file),
-        PersonalFilter(authors=authors, people=policy.people),
+        _personal(authors, policy),
         MinorsFilter(),
         SelfHarmFilter(),
         _classifier(),
     ]
     filters += _echo(echo)
     return Gate([*filters, *extra], policy)
+
+
+def _personal(authors: Path | None, policy: Policy) -> Filter:
+    from moderation.filters.names import NameBook
+    from moderation.filters.personal import PersonalFilter
+
+    try:
+        return PersonalFilter(authors=NameBook.load(authors) if authors is not None else None, people=policy.people)
+    except FilterUnavailable as error:
+        return Absent(PersonalFilter.name, str(error))
 
 
 def _classifier() -> Filter:

@@ -56,10 +56,10 @@ class PersonalFilter:
     name = "personal"
     version = "1"
 
-    def __init__(self, *, authors: Iterable[str] = (), people: Iterable[str] = ()) -> None:
+    def __init__(self, *, authors: NameBook | None = None, people: Iterable[str] = ()) -> None:
         """`authors` wrote the corpus; `people` are real public persons who are not to be named."""
         self._names = [
-            (NameBook(authors), "name", "It names “{}”, who wrote part of the corpus."),
+            (authors or NameBook(), "name", "It names “{}”, who wrote part of the corpus."),
             (NameBook(people), "public-person", "It names “{}”, a real person."),
         ]
 
@@ -73,8 +73,9 @@ class PersonalFilter:
             found += _accounts(folded)
         findings = [_finding(category, reason, text.folded.span(*place)) for category, reason, place in found]
         for book, category, reason in self._names:
-            for name, start, end in book.find(folded):
-                findings.append(_finding(category, reason.format(name), text.folded.span(start, end)))
+            for start, end in book.find(folded):
+                span = text.folded.span(start, end)
+                findings.append(_finding(category, reason.format(text.original[span.start : span.end]), span))
         return findings
 
 

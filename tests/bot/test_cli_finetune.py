@@ -12,7 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli.app import app
+from bot.settings import load_settings
+from bot.wiring import open_gate
 from finetune.corpus.forget import Rule, forget
+from generation.adapter import find_adapter
+from moderation.filters.base import Context
+from moderation.verdict import Decision
 from tests.databases import NOW
 from tests.finetune.conftest import posts, small_corpus, tiny_gpt2, tokenizer
 
@@ -50,6 +55,27 @@ def test_it_shows_the_posts_the_losses_and_what_to_type_next(home: Path) -> None
         assert words in shown
     assert "end by themselves" in shown
     assert [path.name for path in (home / "adapters").iterdir()] == ["me"]
+
+
+def test_the_bot_does_not_name_those_who_wrote_the_corpus(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    adapter = find_adapter(Path("adapters"), "me")
+    gate, without = open_gate(load_settings(), adapter), open_gate(load_settings())
+    context = Context("discord")
+    for text, named in (
+        ("I still owe wilhelmina  crabtree a tenner.", "wilhelmina  crabtree"),
+        ("Thanks to xX_kev_99 for the biscuits.", "xX_kev_99"),
+    ):
+        [finding] = [each for each in gate.judge(text, context).findings if each.category == "name"]
+        assert finding.reason == f"It names “{named}”, who wrote part of the corpus."
+        assert finding.decision is not Decision.ALLOW
+        assert not [each for each in without.judge(text, context).findings if each.category == "name"]
+    assert not [each for each in gate.judge("It was just me, as ever.", context).findings if each.category == "name"]
+    kept = (adapter.folder / "authors.json").read_text()
+    assert not [piece for piece in ("wilhelmina", "crabtree", "kev") if piece in kept.casefold()]
+    (adapter.folder / "authors.json").write_text(kept[: len(kept) // 2])
+    assert open_gate(load_settings(), adapter).judge("I like tea.", context).decision is Decision.HOLD
+    (adapter.folder / "authors.json").write_text(kept)
 
 
 def test_adapters_are_listed_compared_exported_and_marked_stale(

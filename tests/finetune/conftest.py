@@ -10,6 +10,7 @@ import torch
 from finetune.base import BASES
 
 NIB = BASES / "nib"
+AUTHORS = ("Wilhelmina Crabtree", "@xX_kev_99@mastodon.example", "Just Me")
 CORPUS = BASES.parent / "corpora" / "confessions.csv"
 
 
@@ -65,12 +66,12 @@ def posts() -> list[str]:
 
 @pytest.fixture(scope="session")
 def small_corpus(tmp_path_factory: pytest.TempPathFactory, posts: list[str]) -> Path:
-    """A CSV of 160 posts."""
+    """A CSV of 160 posts by three people."""
     path = tmp_path_factory.mktemp("corpus") / "posts.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["text"])
-        writer.writerows([post] for post in posts[:160])
+        writer.writerow(["text", "author"])
+        writer.writerows([post, AUTHORS[number % 3]] for number, post in enumerate(posts[:160]))
     return path
 
 

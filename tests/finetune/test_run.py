@@ -26,6 +26,7 @@ NOW = datetime(2026, 1, 5, tzinfo=UTC)
 FILES = {
     "adapter_config.json",
     "adapter_model.safetensors",
+    "authors.json",
     "data-card.json",
     "data-card.md",
     "data-rows.npy",

@@ -1,18 +1,23 @@
 """Personal data: found by its own arithmetic, and a confession may still count its biscuits."""
 
+import json
 import random
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moderation.errors import FilterUnavailable
 from moderation.filters.base import Context
+from moderation.filters.names import NameBook
 from moderation.filters.personal import PersonalFilter, is_card, is_iban
 from moderation.normalise import normalise
 
 
-def _found(text: str, **lists: list[str]) -> list[tuple[str, str]]:
-    found = PersonalFilter(**lists).judge(normalise(text), Context())
+def _found(text: str, *, authors: Sequence[str] = (), people: Sequence[str] = ()) -> list[tuple[str, str]]:
+    found = PersonalFilter(authors=NameBook(authors), people=people).judge(normalise(text), Context())
     return [(each.category, text[each.span.start : each.span.end]) for each in found if each.span is not None]
 
 
@@ -101,7 +106,7 @@ def test_a_plain_count_is_no_number_to_ring(count: int) -> None:
 
 
 def test_names_of_authors_and_people_are_found_whole() -> None:
-    lists = {"authors": ["Jane Doe", "xX_kev_99", "Ann", "rose"], "people": ["Elon Musk"]}
+    lists: dict[str, list[str]] = {"authors": ["Jane Doe", "xX_kev_99", "Ann", "rose"], "people": ["Elon Musk"]}
     assert _found("I saw jane  doe's cat", **lists) == [("name", "jane  doe's")]
     assert _found("hello xX_kev_99", **lists) == [("name", "xX_kev_99")]
     assert _found("ELON MUSK bought it", **lists) == [("public-person", "ELON MUSK")]
@@ -114,3 +119,40 @@ def test_ten_thousand_names_cost_nothing() -> None:
     names = [f"{chance.choice('ABCDEF')}{number} Person{number}" for number in range(10_000)]
     assert _found("I saw nobody", authors=[*names, "Jane Doe"]) == []
     assert _found("I saw Jane Doe", authors=[*names, "Jane Doe"]) == [("name", "Jane Doe")]
+
+
+_WORD = st.from_regex(r"[a-z]{2,9}", fullmatch=True)
+_NAME = st.lists(_WORD, min_size=2, max_size=4).map(lambda words: " ".join(words).title())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_NAME, min_size=1, max_size=6), _NAME, st.text(max_size=64))
+def test_a_list_on_disk_knows_the_same_names(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], other: str, salt: str
+) -> None:
+    path = tmp_path_factory.mktemp("names") / "authors.json"
+    book = NameBook(names, salt=salt)
+    book.save(path)
+    loaded = NameBook.load(path)
+    assert len(loaded) == len(book) == len({normalise(name).folded.text for name in names})
+    for name in (*names, other):
+        folded = normalise(f"I met {name}, and {name}'s dog.").folded.text
+        assert list(loaded.find(folded)) == list(book.find(folded))
+        assert len(list(loaded.find(folded))) >= 2 or name == other
+
+
+def test_a_list_on_disk_can_be_read_by_nobody(tmp_path: Path) -> None:
+    for salt in ("one", "two"):
+        NameBook(["Jane Doe", "xX_kev_99"], salt=salt).save(tmp_path / salt)
+    one, two = ((tmp_path / salt).read_text() for salt in ("one", "two"))
+    assert not any(piece in one.casefold() for piece in ("jane", "doe", "kev"))
+    assert set(json.loads(one)["names"]).isdisjoint(json.loads(two)["names"])  # nobody joins two lists
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "salt": "", "first": 5}', None])
+def test_a_list_that_cannot_be_read_is_a_sentence(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "authors.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(FilterUnavailable, match=r"authors\.json cannot be read .* train the adapter again"):
+        NameBook.load(path)
