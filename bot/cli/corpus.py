@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.reading import Consent, Paths, reads_posts
+from bot.cli.reading import Consent, Encoding, Format, Paths, TextColumn, reads_posts
 
 if TYPE_CHECKING:
     from finetune.corpus.options import ReadOptions
@@ -44,19 +44,24 @@ def forget(
     adapters: Annotated[
         Path | None, typer.Option(help="Folder with adapters to mark; the setting's when left out.")
     ] = None,
+    text_column: TextColumn = None,
+    layout: Format = None,
+    encoding: Encoding = None,
 ) -> None:
     """Never learn some rows again: write a rule beside the corpus, and mark the adapters that learned them as stale."""
     from datetime import UTC, datetime
 
     from bot.cli import corpus_view as view
-    from finetune.corpus.forget import Rule
     from finetune.corpus.forget import forget as forget_rows
+    from finetune.corpus.options import ReadOptions
+    from finetune.corpus.rules import Rule
 
     if adapters is None:
         from bot.settings import load_settings
 
         adapters = load_settings().adapters.folder
     rule = Rule(author=author, match=match)
+    options = ReadOptions(format=layout, text_column=text_column, encoding=encoding)
     with view.progress() as bars:
-        found = forget_rows(paths, rule, adapters=adapters, now=datetime.now(UTC), progress=bars)
+        found = forget_rows(paths, rule, adapters=adapters, now=datetime.now(UTC), options=options, progress=bars)
     view.forgotten(found)

@@ -76,6 +76,9 @@ def forgotten(found: Forgotten) -> None:
         console.print(
             plain(f"These adapters learned such rows and are marked stale: {names}. Train them again.", "yellow")
         )
+        console.print(
+            "'confess finetune' with the same name and --fresh replaces one, and the rows that it still holds."
+        )
 
 
 @contextmanager

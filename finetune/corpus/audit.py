@@ -5,6 +5,7 @@ person chooses: keep the row, scrub the marked part (it becomes "…", which rea
 learned as a word), or drop the row.
 """
 
+import math
 import re
 from bisect import bisect_right
 from collections import Counter
@@ -21,6 +22,7 @@ from finetune.corpus.room import explained
 from finetune.corpus.row import Drop, Row
 from finetune.corpus.spool import Spool
 from finetune.errors import BadOption, EmptyCorpus
+from moderation.gate import FAILED, Gate
 from moderation.verdict import Finding, Verdict
 
 BATCH = 256  # rows judged at once
@@ -39,10 +41,10 @@ class Action(StrEnum):
     DROP = "drop"
 
 
-# Nobody wants these learned; everything else is the owner's choice.
+# Nobody wants these learned, nor what could not be judged; everything else is the owner's choice.
 DEFAULT_ACTIONS: Mapping[str, Action] = {
     **dict.fromkeys(("email", "phone", "card", "iban", "ip", "address"), Action.SCRUB),
-    **dict.fromkeys(("slur", "minors"), Action.DROP),
+    **dict.fromkeys(("slur", "minors", FAILED), Action.DROP),
 }
 
 
@@ -159,10 +161,11 @@ def check_categories(options: ReadOptions) -> None:
 
 def corpus_gate() -> Judge:
     """The gate's embedded filters that say what a text is about; shape and repeats are for generated posts."""
-    from moderation.gate import Gate, default_gate
+    from moderation.gate import default_gate
 
     whole = default_gate()
-    return Gate([each for each in whole.filters if each.name not in ("shape", "echo", "repeat")], whole.policy)
+    kept = [each for each in whole.filters if each.name not in ("shape", "echo", "repeat")]
+    return Gate(kept, whole.policy, slow=math.inf)  # nobody waits for a single row, and a busy machine is no failure
 
 
 class _Run:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from finetune.corpus.forget import ROWS_FILE
 from finetune.corpus.read import Corpus
 
 CARD_JSON, CARD_MARKDOWN = "data-card.json", "data-card.md"
+ROWS_FILE = "data-rows.npy"  # sorted 64-bit hashes of the rows, uint64
 NO_CONSENT = "Nobody said whether the authors agreed; say it with --consent."
 
 

@@ -48,6 +48,16 @@ def clean(text: str, options: ReadOptions) -> str:
     return text.strip()
 
 
+def every_form(text: str) -> tuple[str, ...]:
+    """A post as it came, and as each choice of :class:`ReadOptions` would clean it; each form once."""
+    whole = clean(text, _FORMS[-1])
+    more = _FORMS if "@" in whole or "/" in whole or "www." in whole else ()
+    return tuple(dict.fromkeys([text, whole, *(clean(text, form) for form in more)]))
+
+
+_FORMS = [ReadOptions(keep_urls=urls, keep_mentions=names) for urls in (False, True) for names in (False, True)]
+
+
 def why_not(text: str, options: ReadOptions) -> str | None:
     """The reason to leave a cleaned post out, or None."""
     if not text:

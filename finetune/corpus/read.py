@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finetune.corpus.clean import clean, why_not
+from finetune.corpus.clean import clean, every_form, why_not
 from finetune.corpus.duplicates import Duplicates
 from finetune.corpus.encoding import HEAD
-from finetune.corpus.forget import Rule, load_rules
 from finetune.corpus.language import is_foreign
 from finetune.corpus.layouts import may_hold_posts, recognise_tree
 from finetune.corpus.options import FEW_CHARACTERS, Progress, ProgressCallback, ReadOptions
 from finetune.corpus.readers.base import Input, Records, Skipped
 from finetune.corpus.room import explained
 from finetune.corpus.row import Drop, Row, Sniffed
+from finetune.corpus.rules import Rule, author_key, rules_for
 from finetune.corpus.sniff import recognise
 from finetune.corpus.sources import DEEPEST, Member, Meter, Tree, open_path, packing, unpack
 from finetune.corpus.spool import Picked, Spool
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from finetune.corpus.audit import Audit
 
 DropCallback = Callable[[Drop], None]
+RowCallback = Callable[[Row], None]
 _TELL_EVERY = 1_000  # records between two progress calls
 MOST_NOTES = 10  # remarks kept of one source
 MOST_TOLD = 5  # sources named in an account
@@ -113,31 +114,39 @@ def read(
     *,
     progress: ProgressCallback | None = None,
     dropped: DropCallback | None = None,
+    met: RowCallback | None = None,
 ) -> Corpus:
     """Read, clean and deduplicate the posts in some files, folders or archives.
 
-    `progress` hears about "reading" (bytes of the paths) and "duplicates" (passes); `dropped` gets every row left out.
+    `progress` hears about "reading" (bytes of the paths) and "duplicates" (passes); `dropped` gets every row left out;
+    `met` gets every row as it came, before anything is decided.
 
     Raises:
         CorpusError: one of its kinds; the text is one sentence for people.
         NoRoom: the temporary folder, where the rows wait, is full.
     """
     with explained():
-        return _Reading(options or ReadOptions(), progress or (lambda step: None), dropped).run(paths)
+        return _Reading(options or ReadOptions(), progress or (lambda step: None), dropped, met).run(paths)
 
 
 class _Reading:
     """One run of :func:`read`: what is collected on the way."""
 
-    def __init__(self, options: ReadOptions, progress: ProgressCallback, dropped: DropCallback | None) -> None:
-        self._options, self._progress, self._dropped = options, progress, dropped
+    def __init__(
+        self,
+        options: ReadOptions,
+        progress: ProgressCallback,
+        dropped: DropCallback | None,
+        met: RowCallback | None,
+    ) -> None:
+        self._options, self._progress, self._dropped, self._met = options, progress, dropped, met
         self._spool = Spool()
         self._numbers = array("Q")  # of each spooled row: its record number within its source
         self._duplicates = Duplicates(near=None if options.keep_near_duplicates else options.near)
         self._drops: Counter[str] = Counter()
         self._sniffed: list[Sniffed] = []
         self._seen = 0
-        self._authors = {author.casefold() for author in options.authors}
+        self._authors = {author_key(author) for author in options.authors}
         self._too_long = 4 * options.longest + 10_000  # characters that no cleaning brings down to `longest`
         self._languages = frozenset(options.languages)
         self._rules: list[Rule] = []  # what the path being read shall forget
@@ -150,7 +159,7 @@ class _Reading:
         sources = tuple(_source(path) for path in paths if path.exists())
         self._total = sum(source.size for source in sources)
         for path in paths:
-            self._rules = load_rules(path)
+            self._rules = rules_for(path)
             self._tree(open_path(path, self._meter, self._note), 0)
         if self._refused and not self._seen:
             raise self._refused[0]
@@ -186,6 +195,8 @@ class _Reading:
                 self._tree(unpack(member, kind, tree.allowance), depth + 1)
             elif head:
                 self._take(*recognise(self._input(member), head))
+            elif self._notes:
+                self._take(Sniffed(member.label, "left out", "nothing in it can be read"), iter(()))
         except (UnreadableCorpus, NoTextColumn) as error:
             if not several or tree.allowance.exhausted:
                 raise
@@ -208,6 +219,8 @@ class _Reading:
             if isinstance(record, Skipped):
                 self._drop(record.reason, sniffed.source, number, record.text)
                 continue
+            if self._met is not None:
+                self._met(record)
             if len(record.text) > self._too_long:  # not worth the cleaning
                 self._drop("too long", record.source, number, record.text)
                 continue
@@ -215,7 +228,7 @@ class _Reading:
                 self._drop(reason, record.source, number, record.text)
                 continue
             text = clean(record.text, self._options)
-            if self._rules and any(rule.matches(record.author, text) for rule in self._rules):
+            if self._rules and self._is_forgotten(record):
                 self._drop("forgotten", record.source, number, "")  # what is forgotten is not listed either
                 continue
             if reason := self._why_not(record, text):
@@ -227,9 +240,13 @@ class _Reading:
         self._sniffed.append(replace(sniffed, notes=tuple(self._notes)))
         self._notes.clear()
 
+    def _is_forgotten(self, row: Row) -> bool:
+        forms = every_form(row.text) if any(rule.match for rule in self._rules) else ()
+        return any(rule.matches(row.author, forms) for rule in self._rules)
+
     def _why_not(self, row: Row, text: str) -> str | None:
         wanted = self._options.authors
-        if wanted and row.author is not None and row.author.casefold() not in self._authors:
+        if wanted and row.author is not None and author_key(row.author) not in self._authors:
             return "another author"
         reason = why_not(text, self._options)
         if reason is None and self._languages and is_foreign(row, text, self._languages):
@@ -269,7 +286,8 @@ def _source(path: Path) -> Source:
 def _why_empty(paths: Sequence[Path], corpus: Corpus) -> str:
     named = ", ".join(path.name for path in paths)
     if not corpus.seen:
-        return f"{named} holds no posts at all; check that it is the right file."
+        odd = next((f" ({note})" for found in corpus.sniffed for note in found.notes), "")
+        return f"{named} holds no posts at all{odd}; check that it is the right file."
     column = next((found.text_column for found in corpus.sniffed if found.text_column), None)
     reasons = ", ".join(f"{count:,} {reason!r}" for reason, count in corpus.drops.most_common(3))
     place = f" (posts in {column!r})" if column else ""

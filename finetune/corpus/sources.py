@@ -97,8 +97,10 @@ class Tree:
 class _Watched(io.RawIOBase):
     """A stream that counts what is read and ends quietly where the data is damaged."""
 
-    def __init__(self, inner: Any, count: Callable[[int], None], damaged: Callable[[str], None]) -> None:
-        self._inner, self._count, self._damaged = inner, count, damaged
+    def __init__(
+        self, inner: Any, count: Callable[[int], None], damaged: Callable[[str], None], step: int = CHUNK
+    ) -> None:
+        self._inner, self._count, self._damaged, self._step = inner, count, damaged, step
 
     def readable(self) -> bool:
         return True
@@ -114,8 +116,11 @@ class _Watched(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         try:
-            data = self._inner.read(len(buffer))
-        except _DAMAGE as error:
+            # At most one step of the decompressor: a full read would lose, with the error, what came before it.
+            data = self._inner.read1(min(len(buffer), self._step))
+        except (*_DAMAGE, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk's, not the data's
             self._damaged(
                 f"it is damaged or cut off ({str(error) or type(error).__name__}); what stands before was read"
             )
@@ -216,7 +221,43 @@ def _decompressor(kind: str, stream: BinaryIO) -> Any:
             "Reading .zst files needs the extra `train`: pip install 'confessional[train]'."
         ) from error
     # Reddit dumps are written with long windows (Watchful1/PushshiftDumps).
-    return zstandard.ZstdDecompressor(max_window_size=2**31).stream_reader(stream, read_across_frames=True)
+    return _Zstd(stream, zstandard.ZstdDecompressor(max_window_size=2**31).decompressobj, zstandard.ZstdError)
+
+
+class _Zstd:
+    """Frames of zstandard as one stream. Its own reader ends without a word where a file is cut off.
+
+    A kilobyte goes in at once, since four bytes may become 128 kilobytes.
+    """
+
+    def __init__(self, stream: BinaryIO, begin: Callable[[], Any], damage: type[Exception]) -> None:
+        self._stream, self._begin, self._damage = stream, begin, damage
+        self._frame: Any = None
+        self._packed, self._ready = b"", b""
+
+    def read1(self, size: int) -> bytes:
+        while not self._ready:
+            self._packed = self._packed or self._stream.read(1 << 10)
+            if not self._packed:
+                if self._frame is None:
+                    return b""
+                raise EOFError("its last frame has no end")
+            self._frame = self._frame or self._begin()
+            try:
+                self._ready = self._frame.decompress(self._packed)
+            except self._damage as error:
+                raise EOFError(str(error)) from error
+            self._packed = self._frame.unused_data if self._frame.eof else b""
+            if self._frame.eof:
+                self._frame = None
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def _zip_members(member: Member, allowance: Allowance) -> Iterator[Member]:
@@ -265,7 +306,8 @@ def _tar_members(member: Member, allowance: Allowance) -> Iterator[Member]:
             continue
 
         def opened(info: tarfile.TarInfo = info) -> BinaryIO:
-            return _buffered(_Watched(archive.extractfile(info), allowance.spend, allowance.note))
+            # Small steps: the one in which a cut archive ends is lost.
+            return _buffered(_Watched(archive.extractfile(info), allowance.spend, allowance.note, step=1 << 12))
 
         yield Member(info.name, f"{member.label}!{info.name}", opened)
 

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from bot.cli.app import app
 from bot.settings import load_settings
 from bot.wiring import open_gate
-from finetune.corpus.forget import Rule, forget
+from finetune.corpus.forget import forget
+from finetune.corpus.rules import Rule
 from generation.adapter import find_adapter
 from moderation.filters.base import Context
 from moderation.verdict import Decision

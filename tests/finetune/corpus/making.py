@@ -55,6 +55,12 @@ def write_lines(path: Path, values: Sequence[Any]) -> Path:
     return write(path, "".join(json.dumps(value) + "\n" for value in values))
 
 
+def records(tmp_path: Path) -> Path:
+    """A corpus with authors: two posts are Ada's."""
+    rows = [{"text": post, "author": "Ada" if n in (1, 3) else "Bo"} for n, post in enumerate(POSTS)]
+    return write_lines(tmp_path / "posts.jsonl", rows)
+
+
 def write_zip(path: Path, files: Mapping[str, Any]) -> Path:
     """Write a compressed zip archive; each content is text or bytes."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

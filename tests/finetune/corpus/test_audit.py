@@ -11,13 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from finetune.corpus import Corpus, Drop
-from finetune.corpus.audit import Action, Audit, audit, looks_like_several, scrub
+from finetune.corpus.audit import Action, Audit, audit, corpus_gate, looks_like_several, scrub
 from finetune.corpus.card import NO_CONSENT
 from finetune.corpus.card import write as write_card
-from finetune.corpus.forget import Rule, forget, load_rules, stale_since
-from finetune.errors import BadOption, EmptyCorpus, UnreadableCorpus
+from finetune.errors import BadOption, EmptyCorpus
+from moderation.gate import FAILED
 from moderation.verdict import Decision, Finding, Span, Verdict
-from tests.finetune.corpus.making import POSTS, read_all, texts, write, write_lines
+from tests.finetune.corpus.making import POSTS, read_all, records, write
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 MAIL = "Write to ada.lovelace@example.org about the cat, she knows everything."
@@ -103,6 +103,22 @@ def test_what_cannot_be_scrubbed_is_dropped(corpus: Corpus) -> None:
     assert SLUR not in [row.text for row in changed.rows]
 
 
+def test_what_could_not_be_judged_is_not_learned(corpus: Corpus) -> None:
+    """A filter that fails on a row says so in a finding of its own."""
+    changed = audit(corpus, judge=Finder(**{FAILED: "parrot"}))
+    assert SLUR not in [row.text for row in changed.rows]
+    assert changed.drops == {f"audit: {FAILED}": 1}
+
+
+def test_a_busy_machine_lets_nothing_through(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a filter takes, an audit waits for it; a gate in front of people would not."""
+    gate = corpus_gate()
+    clock = iter(range(0, 10**9, 1_000))  # a thousand seconds between any two looks at it
+    monkeypatch.setattr("moderation.gate.perf_counter", lambda: next(clock))
+    assert audited(audit(corpus, judge=gate)).findings["email"].rows == 1
+    assert not gate.alarms
+
+
 def test_a_quick_look_changes_nothing(corpus: Corpus) -> None:
     """Some rows are judged, none is dropped."""
     changed = audit(choosing(corpus, drop=("cat",)), judge=Finder(cat="a"), most=3)
@@ -186,86 +202,6 @@ def test_hostile_names_do_not_break_the_card(tmp_path: Path) -> None:
     text = (tmp_path / "card" / "data-card.md").read_text()
     assert "<script>" not in text
     assert "a\\|b" in text
-
-
-# --- forgetting --------------------------------------------------------------
-
-
-def records(tmp_path: Path) -> Path:
-    """A corpus with authors."""
-    rows = [{"text": post, "author": "Ada" if n in (1, 3) else "Bo"} for n, post in enumerate(POSTS)]
-    return write_lines(tmp_path / "posts.jsonl", rows)
-
-
-def test_an_author_is_forgotten_and_adapters_marked(tmp_path: Path) -> None:
-    """The rows never come in again, not with a fresh export either; the adapter that learned them is stale."""
-    path = records(tmp_path)
-    write_card(tmp_path / "adapters" / "knows", read_all(path))
-    other = read_all(write(tmp_path / "else" / "other.txt", "Somebody else wrote this, and only this."))
-    write_card(tmp_path / "adapters" / "does-not", other)
-    found = forget([path], Rule(author="@ada"), adapters=tmp_path / "adapters", now=NOW)
-    assert (found.rows, found.stale) == (2, ("knows",))
-    assert texts(path) == [POSTS[0], POSTS[2], POSTS[4]]
-    assert read_all(path).drops == {"forgotten": 2}
-    stale = stale_since(tmp_path / "adapters" / "knows")
-    assert stale is not None
-    assert (stale["rows"], stale["at"]) == (2, NOW.isoformat())
-    assert stale_since(tmp_path / "adapters" / "does-not") is None
-    fresh = write_lines(
-        tmp_path / "export-2.jsonl", [{"text": "A new post of hers, just in.", "author": "ADA"}, {"text": POSTS[0]}]
-    )
-    assert texts(fresh) == [POSTS[0]]
-
-
-def test_a_pattern_is_forgotten_in_a_folder(tmp_path: Path) -> None:
-    """RE2 syntax, any case; the rule stands once however often it is given."""
-    write(tmp_path / "corpus" / "a.txt", "\n".join(POSTS))
-    for _ in range(2):
-        forget([tmp_path / "corpus"], Rule(match=r"\bDENTIST\b|gerald"), adapters=None, now=NOW)
-    assert texts(tmp_path / "corpus") == [POSTS[1], POSTS[3], POSTS[4]]
-    assert len((tmp_path / "corpus" / "forget.jsonl").read_text().splitlines()) == 1
-
-
-def test_a_scrubbed_row_is_found_again(tmp_path: Path) -> None:
-    """What an adapter learned in scrubbed form counts as learned."""
-    path = write(tmp_path / "a.txt", "\n".join([*POSTS, MAIL]))
-    write_card(tmp_path / "adapters" / "one", audit(read_all(path)))
-    assert forget([path], Rule(match="ada.lovelace"), adapters=tmp_path / "adapters", now=NOW).stale == ("one",)
-
-
-def test_nothing_matches_nothing_is_written(tmp_path: Path) -> None:
-    """A typo leaves no rule behind."""
-    path = records(tmp_path)
-    assert forget([path], Rule(author="nobody"), adapters=None, now=NOW).rows == 0
-    assert not (tmp_path / "forget.jsonl").exists()
-
-
-def test_forgotten_text_is_not_listed(tmp_path: Path) -> None:
-    """--dropped shows that rows were forgotten, not what they said."""
-    path = records(tmp_path)
-    forget([path], Rule(author="ada"), adapters=None, now=NOW)
-    drops: list[Drop] = []
-    from finetune.corpus import ReadOptions, read
-
-    read([path], ReadOptions(least_characters=0), dropped=drops.append)
-    assert {(drop.reason, drop.text) for drop in drops} == {("forgotten", "")}
-
-
-@pytest.mark.parametrize("rule", [{}, {"author": "a", "match": "b"}, {"author": " "}, {"match": "(unclosed"}])
-def test_rules_that_mean_nothing_are_refused(rule: dict[str, str]) -> None:
-    """One of the two, and readable."""
-    with pytest.raises(BadOption):
-        Rule(**rule)
-
-
-def test_a_damaged_list_stops_reading(tmp_path: Path) -> None:
-    """Otherwise forgotten rows would come back."""
-    path = records(tmp_path)
-    write(tmp_path / "forget.jsonl", '{"author": "a"}\n{"aut')
-    with pytest.raises(UnreadableCorpus, match="Line 2 of"):
-        read_all(path)
-    write(tmp_path / "forget.jsonl", '{"author": "a"}\n\n{"match": "b"}\n')
-    assert len(load_rules(path)) == 2
 
 
 # --- the command -------------------------------------------------------------
