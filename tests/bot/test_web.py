@@ -263,5 +263,5 @@ def test_a_long_queue_is_cut_and_counted(site: Site, monkeypatch: pytest.MonkeyP
 def test_answers_are_not_held_back_by_the_network(site: Site) -> None:
     """With Nagle's algorithm on, a body waits 40 ms for the client's acknowledgement of the headers."""
     browser = site.browser()
-    quickest = min(browser.get("/static/keys.js").elapsed.total_seconds() for _ in range(20))
-    assert quickest < 0.03
+    answers = (browser.get("/static/keys.js").elapsed.total_seconds() for _ in range(500))
+    assert any(seconds < 0.03 for seconds in answers)  # a busy machine may take a while to have one go undisturbed

@@ -97,6 +97,10 @@ async def test_it_answers_runs_alone_and_stops_gently(home: Path, discord: Disco
         assert post.state in became[answer]
         assert post.text.startswith("I once")
 
+        added = await discord.command("words add", {"word": "crumpet", "tier": "block"}, user=discord.people["mod"])
+        assert await added.answered() == "“crumpet” is blocked on this server from now on."
+        assert 'word = "crumpet"' in (home / "words.toml").read_text()
+
         second = await confess(home, discord)
         told = await said(second)
         assert second.returncode == 1
