@@ -65,11 +65,11 @@ def workspace(out_root: Path, name: str, identity: Mapping[str, Any], *, fresh: 
             raise NameTaken(
                 f"Another process is training {name} in {out_root}: wait for it or choose another --name."
             ) from error
-        if fresh:
-            _empty(folder)
-        _claim(folder, name, identity)
-        team.wait()
         try:
+            if fresh:
+                _empty(folder)
+            _claim(folder, name, identity)
+            team.wait()
             yield folder
         except (BaseError, CorpusError, RecipeError):
             if not (folder / STATE).exists():  # nothing to go on from, so nothing stays behind

@@ -20,6 +20,7 @@ from finetune.corpus.audit import Audit, audit, check_categories
 from finetune.corpus.card import describe, write
 from finetune.corpus.forget import Forgotten
 from finetune.corpus.options import FEW_CHARACTERS, LEAST_CHARACTERS
+from finetune.errors import NoRoom
 
 _STAGES = {"reading": "Reading", "duplicates": "Looking for repeats", "judging": "Judging"}
 _BAR = 28  # characters of the longest histogram bar
@@ -47,7 +48,8 @@ def check(
 
         def list_drop(drop: Drop) -> None:
             if listing is not None:
-                listing.write(drop.to_json() + "\n")
+                with _no_room_means(dropped):
+                    listing.write(drop.to_json() + "\n")
 
         corpus = read(paths, options, progress=bars, dropped=list_drop)
         if audited:
@@ -89,8 +91,21 @@ def _listing(target: Path | None) -> Iterator[TextIO | None]:
     elif target == Path("-"):
         yield sys.stdout
     else:
-        with target.open("w", encoding="utf-8") as file:
+        with _no_room_means(target), target.open("w", encoding="utf-8") as file:
             yield file
+
+
+@contextmanager
+def _no_room_means(target: Path | None) -> Iterator[None]:
+    """Say which file has no room, and leave no half of it; reading has a disk and a sentence of its own."""
+    try:
+        yield
+    except OSError as error:
+        if target is None or target == Path("-"):
+            raise
+        if target.is_file():
+            target.unlink()
+        raise NoRoom(f"{target} cannot be written ({error.strerror}); name another with --dropped.") from error
 
 
 class _Bars:

@@ -1,10 +1,13 @@
 """Failures as sentences and exit codes."""
 
+import errno
 import os
 
 from bot.cli.console import errors, plain
 
 USAGE, FAILURE = 2, 1
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM = "There is no room left on the disk; free some and run the same command again."
 
 
 def explain(error: Exception) -> int:
@@ -21,7 +24,7 @@ def explain(error: Exception) -> int:
         errors.print(plain(f"Something broke that should not have ({kind}: {error}).", "bold red"))
         errors.print("Run it again with CONFESS_DEBUG=1 to see where, and please report it.")
         return FAILURE
-    errors.print(plain(str(error), "red"))
+    errors.print(plain(NO_ROOM if getattr(error, "errno", None) in FULL else str(error), "red"))
     return code
 
 

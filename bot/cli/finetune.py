@@ -12,7 +12,7 @@ import typer
 from typing_extensions import Doc
 
 from bot.cli.reading import Consent, Paths, reads_posts
-from finetune.recipe import Recipe
+from finetune.recipe import Recipe, bundled
 
 if TYPE_CHECKING:
     from finetune.corpus.options import ReadOptions
@@ -58,7 +58,7 @@ def finetune(
     *,
     options: "ReadOptions",
     name: Annotated[str, typer.Option(help="Of the adapter; its folder is called so.")] = "voice",
-    recipe: Annotated[str, typer.Option(help="A TOML file, or the name of a bundled recipe.")] = "default",
+    recipe: Annotated[str, typer.Option(help=f"A TOML file, or a bundled one: {', '.join(bundled())}.")] = "default",
     out: Annotated[Path | None, typer.Option(help="Folder of the adapters; the setting's when left out.")] = None,
     consent: Consent = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over, replacing what has that name.")] = False,
