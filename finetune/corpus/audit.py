@@ -159,7 +159,7 @@ def check_categories(options: ReadOptions) -> None:
             raise BadOption(f"The gate has no category {category!r}; {hint}.")
 
 
-def corpus_gate() -> Judge:
+def corpus_gate() -> Gate:
     """The gate's embedded filters that say what a text is about; shape and repeats are for generated posts."""
     from moderation.gate import default_gate
 
