@@ -14,6 +14,7 @@ from moderation.training.network import Deep, batch_of
 
 Tell = Callable[[int, int], None]  # steps done, steps in all
 Floats = NDArray[np.float32]
+_LIGHTER = {"spans": 0.5, "rest": 0.5}  # parts of rows that are learned from as a whole already
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,11 @@ class Settings:
     sizes: Sizes = field(default_factory=Sizes)
     wide_penalty: float = 3e-6  # L2 of the wide half
     wide_epochs: int = 6
+    deep_share: float = 0.3  # what the deep half counts beside the wide one, in units of spread
     epochs: int = 2
     batch: int = 512
     rate: float = 3e-3
+    word_rate: float = 0.1  # of that rate for the word vectors, so that words no label taught stay near their like
     decay: float = 0.01  # weight decay of the dense layers
     table_decay: float = 0.0  # and of the hashed tables
     word_drop: float = 0.15  # share of words dropped from each text
@@ -43,8 +46,10 @@ def train_deep(data: Encoded, chosen: Ints, settings: Settings, start: Floats | 
     deep = Deep.new(settings.sizes, start)
     groups = [
         {"params": list(deep.dense.values()), "weight_decay": settings.decay},
-        {"params": list(deep.tables.values()), "weight_decay": settings.table_decay},
+        {"params": [deep.tables["piece"]], "weight_decay": settings.table_decay},
+        {"params": [deep.tables["word"]], "weight_decay": settings.table_decay},
     ]
+    rates = (settings.rate, settings.rate, settings.rate * settings.word_rate)
     optimiser = torch.optim.AdamW(groups, lr=settings.rate)
     weights = torch.from_numpy(row_weights(data, chosen, settings.typical))
     labels = torch.from_numpy(data.labels)
@@ -55,8 +60,8 @@ def train_deep(data: Encoded, chosen: Ints, settings: Settings, start: Floats | 
         order = chance.permutation(chosen)
         for first in range(0, len(order) - size + 1, size):
             rows = order[first : first + size]
-            for group in optimiser.param_groups:
-                group["lr"] = settings.rate * min(1.0, (step + 1) / 50) * max(0.02, 1 - step / steps)
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate * min(1.0, (step + 1) / 50) * max(0.02, 1 - step / steps)
             logits = deep.logits(batch_of(data, rows, settings.sizes, settings.word_drop, chance), settings.dropout)
             wanted = labels[rows]
             target = torch.nan_to_num(wanted) * (1 - 2 * settings.smoothing) + settings.smoothing
@@ -74,5 +79,8 @@ def train_deep(data: Encoded, chosen: Ints, settings: Settings, start: Floats | 
 def row_weights(data: Encoded, chosen: Ints, typical: int) -> Floats:
     """What each row weighs, so that a large data set does not drown a small one."""
     counts = Counter(data.sources[chosen].tolist())
-    weight = {source: float(np.clip((typical / count) ** 0.5, 0.4, 3.0)) for source, count in counts.items()}
+    weight = {
+        source: float(np.clip((typical / count) ** 0.5, 0.4, 3.0)) * _LIGHTER.get(source, 1.0)
+        for source, count in counts.items()
+    }
     return np.array([weight.get(str(source), 0.0) for source in data.sources], np.float32)

@@ -5,7 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from moderation.model.classifier import HEADS, Classifier
 from moderation.training.calibrate import Calibration, calibrate
 from moderation.training.card import Findings, write_card
 from moderation.training.clean import first_of_each, held_back, without_echoes
+from moderation.training.dialect import Dialect, by_dialect
 from moderation.training.encode import Encoded, Ints, encode, split_rows
 from moderation.training.learn import Floats, Settings, train_deep
 from moderation.training.made import made_rows
@@ -32,8 +33,9 @@ from moderation.training.wide import Wide, features_of, train_wide
 
 Tell = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
 
-# Which data sets are held out together. Those with one origin stay together.
+# Which data sets are held out together: those with one origin, and with them what was made from them.
 FOLDS = (("surge", "wiki", "jigsaw", "hatemoji"), ("edos", "convabuse", "sms"), ("davidson", "toxicspans", "tsd"))
+_MADE_FROM = {"words": "surge", "spans": "tsd", "rest": "tsd"}
 # What heads with little data borrow from others, in units of spread; chosen on the exams, as the card says.
 _BORROWED = {
     "tox": {"insult": 0.1, "hate": 0.1, "sexual": 0.1, "threat": 0.1},
@@ -86,7 +88,8 @@ def train_classifier(
     """
     began = time.process_time()
     pool = _gather(pool_folder, text_folder, settings, per_side, tell)
-    exams, scales = _hold_out(pool, settings, tell)
+    told = _hold_out(pool, settings, tell)
+    scales = told.scales
     every = without_echoes(pool.texts, np.flatnonzero(~pool.held), np.flatnonzero(pool.held))
     halves = _train(pool, every, settings, "training on all", tell)
     calibration = _calibrated(halves, pool, scales, settings)
@@ -98,7 +101,9 @@ def train_classifier(
     classifier = Classifier.open(out / "classifier.npz")
     found = Findings(
         version=version,
-        exams=exams,
+        exams=told.exams,
+        dialects=told.dialects,
+        own_dialects=_own_dialects(classifier, pool),
         probes=probe(classifier),
         harmless=None if harmless is None else false_alarms(classifier, harmless),
         rows=dict(Counter(row.source for row in pool.rows)),
@@ -125,29 +130,41 @@ def _gather(folder: Path, text_folder: Path | None, settings: Settings, per_side
     return Pool(rows, texts, data, features_of(data, settings.sizes), held_back(texts), start)
 
 
-def _hold_out(pool: Pool, settings: Settings, tell: Tell) -> tuple[list[Exam], tuple[Floats, Floats]]:
-    """Exams on data sets that were held out, and how far each half's logits spread there."""
-    exams: list[Exam] = []
+@dataclass
+class _HeldOut:
+    """What holding data sets out has told."""
+
+    exams: list[Exam] = field(default_factory=list)
+    dialects: list[Dialect] = field(default_factory=list)
+    scales: tuple[Floats, Floats] = (np.ones(len(HEADS), np.float32), np.ones(len(HEADS), np.float32))
+
+
+def _hold_out(pool: Pool, settings: Settings, tell: Tell) -> _HeldOut:
+    """Exams on data sets that were held out, and what each half's logits there are divided by."""
+    told = _HeldOut()
     spread: list[tuple[Floats, Floats]] = []
     for number, fold in enumerate(FOLDS, 1):
-        out = np.isin(pool.data.sources, fold)
-        examined = np.flatnonzero(out)
+        kin = [name for name, origin in _MADE_FROM.items() if origin in fold]
+        out = np.isin(pool.data.sources, (*fold, *kin))
+        examined = np.flatnonzero(np.isin(pool.data.sources, fold))
         if not len(examined) or out.all():
             continue
         learned = without_echoes(pool.texts, np.flatnonzero(~out & ~pool.held), examined)
         name = f"holding out {', '.join(fold)} ({number} of {len(FOLDS)})"
         halves = _train(pool, learned, settings, name, tell)
         wide, deep = halves.predict(pool, examined, settings)
-        scales = (wide.std(axis=0) + 1e-6, deep.std(axis=0) + 1e-6)
+        scales = (wide.std(axis=0) + 1e-6, (deep.std(axis=0) + 1e-6) / settings.deep_share)
         spread.append(scales)
         scale = _calibrated(halves, pool, scales, settings)
         scores = scale.scores((wide / scales[0] + deep / scales[1]) @ _mix())
-        told = np.where(pool.data.guessed, np.nan, pool.data.labels)[examined]
-        exams += examine(scores, told, pool.data.sources[examined])
-    if not spread:
-        ones = np.ones(len(HEADS), np.float32)
-        return exams, (ones, ones)
-    return exams, (np.mean([wide for wide, _ in spread], axis=0), np.mean([deep for _, deep in spread], axis=0))
+        sources = pool.data.sources[examined]
+        labels = np.where(pool.data.guessed, np.nan, pool.data.labels)[examined]
+        told.exams += examine(scores, labels, sources)
+        told.dialects += by_dialect([pool.texts[place] for place in examined.tolist()], labels, scores, sources)
+    if spread:
+        wides, deeps = zip(*spread, strict=True)
+        told.scales = (np.mean(wides, axis=0), np.mean(deeps, axis=0))
+    return told
 
 
 def _train(pool: Pool, chosen: Ints, settings: Settings, name: str, tell: Tell) -> Halves:
@@ -160,6 +177,16 @@ def _calibrated(halves: Halves, pool: Pool, scales: tuple[Floats, Floats], setti
     harmless = np.flatnonzero(pool.held & np.isin(pool.data.sources, _HARMLESS))
     wide, deep = halves.predict(pool, harmless, settings)
     return calibrate((wide / scales[0] + deep / scales[1]) @ _mix())
+
+
+def _own_dialects(classifier: Classifier, pool: Pool) -> list[Dialect]:
+    """The finished classifier on the pool's harmless rows that nothing was trained on."""
+    held = np.flatnonzero(pool.held)
+    labels = np.where(pool.data.guessed, np.nan, pool.data.labels)[held]
+    texts = [pool.texts[place] for place in held.tolist()]
+    parts = [classifier.scores_of(texts[first : first + 48]) for first in range(0, len(texts), 48)]
+    scores = np.concatenate(parts) if parts else np.zeros((0, len(HEADS) - 1), np.float32)
+    return by_dialect(texts, labels, scores, np.full(len(held), "held back"))
 
 
 def _mix() -> Floats:

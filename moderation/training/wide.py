@@ -1,6 +1,8 @@
 """The wide half of the classifier: a linear model of words, word pairs and character pieces, one for each head.
 
-Logistic regression by stochastic gradient descent (scikit-learn), which on sparse features takes seconds.
+Logistic regression by stochastic gradient descent (scikit-learn), which on sparse features takes seconds. Features are
+scaled by their inverse document frequency while it learns; the scale then goes into the weights, so that judging knows
+nothing of it.
 """
 
 from dataclasses import dataclass
@@ -38,17 +40,29 @@ def train_wide(data: Encoded, features: csr_matrix, chosen: Ints, settings: Sett
     sizes = settings.sizes
     table = np.zeros((sizes.wide_words + sizes.wide_pieces, len(HEADS)), np.float32)
     bias = np.zeros(len(HEADS), np.float32)
+    learned = features[chosen]
+    scale = rarity(learned)
+    learned.data *= scale[learned.indices]
     for head in range(len(HEADS)):
-        known = chosen[~np.isnan(data.labels[chosen, head])]
+        places = np.flatnonzero(~np.isnan(data.labels[chosen, head]))
+        known = chosen[places]
         harmful = data.labels[known, head] >= 0.5
         if harmful.any() and not harmful.all():
             model = SGDClassifier(
                 loss="log_loss", alpha=settings.wide_penalty, max_iter=settings.wide_epochs, tol=None,
                 random_state=settings.seed,
             )  # fmt: skip
-            model.fit(features[known], harmful, sample_weight=weights[known])
-            table[:, head], bias[head] = model.coef_[0], model.intercept_[0]
+            model.fit(learned[places], harmful, sample_weight=weights[known])
+            table[:, head], bias[head] = model.coef_[0] * scale, model.intercept_[0]
     return Wide(table[: sizes.wide_words], table[sizes.wide_words :], bias)
+
+
+def rarity(features: csr_matrix) -> Floats:
+    """What each feature counts: inverse document frequency (Spärck Jones, 1972), its mean square over the texts 1."""
+    often = np.bincount(features.indices, minlength=features.shape[1]) + 1
+    scale = np.log((features.shape[0] + 1) / often)
+    found: Floats = (scale / max(np.sqrt(np.mean(scale[features.indices] ** 2)), 1e-6)).astype(np.float32)
+    return found
 
 
 def features_of(data: Encoded, sizes: Sizes) -> csr_matrix:

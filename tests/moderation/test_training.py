@@ -15,6 +15,7 @@ from moderation.model.classifier import CATEGORIES, HEADS, Classifier
 from moderation.normalise import normalise
 from moderation.training.calibrate import calibrate
 from moderation.training.clean import first_of_each, without_echoes
+from moderation.training.dialect import by_dialect, is_marked
 from moderation.training.encode import Sizes, encode
 from moderation.training.errors import PoolBroken
 from moderation.training.learn import Settings, train_deep
@@ -22,7 +23,7 @@ from moderation.training.made import made_rows
 from moderation.training.measure import auprc, auroc, examine, recall_at
 from moderation.training.pool import read_pool
 from moderation.training.run import train_classifier
-from moderation.training.wide import features_of, train_wide
+from moderation.training.wide import features_of, rarity, train_wide
 from tests.moderation.tiny_pool import write_plain, write_pool
 
 SIZES = Sizes(words=512, pieces=512, wide_words=2048, wide_pieces=2048, width=8, filters=12, hidden=8)
@@ -112,6 +113,49 @@ def test_a_pool_without_a_file_is_refused_by_name(trained: Path, tmp_path: Path)
     (pool / "tsd_train.csv").write_text("other,columns\n1,2\n")
     with pytest.raises(PoolBroken, match="tsd"):
         read_pool(pool)
+
+
+def test_a_marked_comment_gives_what_is_marked_and_what_is_not(tmp_path: Path) -> None:
+    pool = write_pool(tmp_path / "pool", rows=4)
+    (pool / "tsd_train.csv").write_text('spans,text\n"[4, 5, 6, 7, 8]","you toads read my book"\n"[0, 1]",abc\n')
+    rows = {row.text: row for row in read_pool(pool) if row.source in ("spans", "rest")}
+    assert (rows["toads"].source, rows["toads"].labels["tox"]) == ("spans", 1.0)
+    assert (rows["you read my book"].source, rows["you read my book"].labels["tox"]) == ("rest", 0.0)
+    assert len(rows) == 2  # the other comment is marked for the most part
+
+
+def test_rare_features_count_more(trained: Path) -> None:
+    rows = read_pool(trained / "pool")
+    texts = [row.text.split() for row in rows]
+    features = features_of(encode(rows, texts, SIZES), SIZES)
+    scale = rarity(features)
+    often = np.bincount(features.indices, minlength=features.shape[1])
+    order = np.argsort(often)
+    assert (np.diff(scale[order]) <= 1e-6).all()
+    assert np.mean(scale[features.indices] ** 2) == pytest.approx(1, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "text", ["he be working late", "finna go home", "y'all know me", "it don't matter", "ain't he"]
+)
+def test_marks_of_african_american_english_are_seen(text: str) -> None:
+    assert is_marked(text.split())
+
+
+def test_plain_grammar_is_no_mark() -> None:
+    assert not is_marked(["he", "is", "working", "late", "and", "it", "does", "not", "matter", "to", "you", "all"])
+
+
+def test_false_alarms_are_counted_by_dialect() -> None:
+    texts = [["finna"]] * 20 + [["going"]] * 30 + [["finna"]] * 5
+    labels = np.zeros((55, len(HEADS)), np.float32)
+    labels[50:, 0] = 1  # harmful rows do not count
+    scores = np.zeros((55, len(HEADS)), np.float32)
+    scores[[0, 1, 20, 50], 3] = 0.7
+    [found] = by_dialect(texts, labels, scores, np.array(["x"] * 55))
+    assert (found.marked, found.others) == (20, 30)
+    assert (found.marked_alarms, found.others_alarms) == pytest.approx((0.1, 1 / 30))
+    assert by_dialect(texts[:30], labels[:30], scores[:30], np.array(["x"] * 30)) == []  # too few others
 
 
 def test_made_rows_are_the_same_each_time_and_leave_no_slot_open() -> None:
