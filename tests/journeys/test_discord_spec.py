@@ -18,7 +18,7 @@ async def everything(house: House) -> None:
     mod = discord.people["mod"]
     numbers = []
     for act in ("Edit", "Reject"):
-        asked = await discord.command("confess", {"prompt": "Well,", "about": "work"}, user=discord.people["ada"])
+        asked = await discord.command("confess", {"prompt": "Well,"}, user=discord.people["ada"])
         await asked.answered()
         numbers.append(house.newest().number)
         card = await house.card(numbers[-1])
