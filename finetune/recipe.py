@@ -108,9 +108,7 @@ class Recipe:
         Raises:
             RecipeError: no such file, not TOML, or a setting is wrong.
         """
-        path = Path(name)
-        if not path.suffix and not path.exists():
-            path = RECIPES / f"{name}.toml"
+        path = RECIPES / f"{name}.toml" if str(name) in bundled() else Path(name)
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
