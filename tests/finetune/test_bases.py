@@ -66,8 +66,8 @@ def test_the_card_and_the_notice_name_every_source_of_the_weights(shard: str) ->
 
 
 @pytest.mark.parametrize("shard", _shards(BASES))
-def test_the_next_edition_knows_its_credits(shard: str) -> None:
-    assert shard in (BASES / "NOTICE").read_text("utf-8")
+def test_a_new_mix_does_not_forget_its_credits(shard: str) -> None:
+    assert shard in (NIB / "NOTICE").read_text("utf-8")
 
 
 def test_the_curve_goes_down_to_the_loss_on_the_card() -> None:
