@@ -65,7 +65,7 @@ PLAIN_CASES = [
 def test_plain_cases_are_told_apart(classifier: Classifier, category: str, harmful: str, harmless: str) -> None:
     """Each pair shares words on purpose; how often plain posts are held is counted on the confessions below."""
     assert scores(classifier, harmful)[category] >= 0.6
-    assert scores(classifier, harmless)[category] <= scores(classifier, harmful)[category] - 0.3
+    assert max(scores(classifier, harmless).values()) < 0.6
 
 
 @pytest.mark.parametrize(
