@@ -53,7 +53,7 @@ class Recipe:
 
     device: Annotated[Device, Doc("where to train")] = "auto"
     precision: Annotated[Precision, Doc("of matrix products; auto: bf16 where the hardware has it")] = "auto"
-    compile: Annotated[Choice, Doc("torch.compile; auto: when the run is long enough to pay for it")] = "auto"
+    compile: Annotated[Choice, Doc("torch.compile; auto: no, as it has not been seen to pay")] = "auto"
     shortlist: Annotated[Choice, Doc("softmax over the corpus's tokens and some others; auto: if it halves them")] = (
         "auto"
     )
