@@ -45,7 +45,7 @@ def spellings(authors: Iterable[str]) -> Iterator[str]:
 
 
 def distinctive(names: Iterable[str]) -> Iterator[str]:
-    """Those names that are no ordinary English: “Just Me” and “Sunshine” would be found in every other text.
+    """Those names that are no ordinary English: “Just Me” and “Summer” would be found in every other text.
 
     A word is ordinary that the gate's own vocabulary has, or that is one token of the bundled base in small letters.
     """
