@@ -42,8 +42,9 @@ class Draft:
             raise WordRefused(f"“{self.platform}” is no platform; take one of {', '.join(sorted(LIMITS))}.")
         if self.server and not (self.server.isascii() and self.server.isdecimal() and len(self.server) <= 20):
             raise WordRefused(NO_SERVER)
-        places = [(value,) if value else () for value in (self.platform, self.server)]
-        return Word(self.word, self.tier, platforms=places[0], servers=places[1], why=self.why)
+        platforms = (self.platform,) if self.platform else ()
+        servers = (self.server,) if self.server else ()
+        return Word(self.word, self.tier, platforms=platforms, servers=servers, why=self.why)
 
 
 def add_word_pages(

@@ -1,34 +1,14 @@
 """The review page in a real browser: a reviewer who never touches the mouse."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from moderation import words
-from moderation.filters.wordlist import WordlistFilter
 from moderation.gate import Gate
-from moderation.policy import Policy
 from moderation.verdict import Decision
-from storage.db import Database
 from storage.lifecycle import State
 from tests.bot.chromium import browser
 from tests.bot.site import TOKEN, Site
 from tests.databases import NOW
-
-
-@pytest.fixture
-def gate(sqlite_db: Database) -> Gate:
-    """A gate that judges by the list alone."""
-    return Gate([WordlistFilter.load(Path(sqlite_db.name).parent / "words.toml")], Policy.default())
-
-
-@pytest.fixture
-def site(sqlite_db: Database, gate: Gate) -> Iterator[Site]:
-    """The page, on an empty record."""
-    site = Site(sqlite_db, gate)
-    yield site
-    site.close()
 
 
 async def test_a_reviewer_needs_the_keyboard_only(site: Site, gate: Gate, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from moderation import review
 from moderation.gate import Gate, default_gate
 from moderation.verdict import Decision, Finding, Span, Verdict
 from storage import posts
-from storage.db import Database
 from storage.lifecycle import State
 from tests.bot.site import TOKEN, Site, fields
 from tests.databases import NOW
@@ -31,14 +30,6 @@ def gate() -> Iterator[Gate]:
     gate = default_gate()
     yield gate
     gate.close()
-
-
-@pytest.fixture
-def site(sqlite_db: Database, gate: Gate) -> Iterator[Site]:
-    """The page on an empty record."""
-    site = Site(sqlite_db, gate)
-    yield site
-    site.close()
 
 
 def test_nothing_is_shown_to_strangers(site: Site) -> None:

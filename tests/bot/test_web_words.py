@@ -1,39 +1,20 @@
 """The page of words, through a real HTTP client against the real server on loopback."""
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import pytest
 
 from moderation import words
 from moderation.filters.base import Context
-from moderation.filters.wordlist import WordlistFilter
 from moderation.gate import Gate
-from moderation.policy import Policy
 from moderation.verdict import Decision
 from moderation.words import Word
-from storage.db import Database
 from tests.bot.site import Site, fields
 from tests.databases import NOW
 
 NASTY = "<script>alert(1)</script> {{ 7 * 7 }} \"'> &amp; \u202etxet"
-
-
-@pytest.fixture
-def gate(sqlite_db: Database) -> Gate:
-    """A gate that judges by the list alone."""
-    return Gate([WordlistFilter.load(Path(sqlite_db.name).parent / "words.toml")], Policy.default())
-
-
-@pytest.fixture
-def site(sqlite_db: Database, gate: Gate) -> Iterator[Site]:
-    """The page with an empty list."""
-    site = Site(sqlite_db, gate)
-    yield site
-    site.close()
 
 
 def put(browser: httpx.Client, **typed: str) -> httpx.Response:
