@@ -8,7 +8,9 @@ less while the model is still learning words (Li et al. 2022, arXiv:2108.06084).
 The schedule counts steps, never time, so the process may be stopped and continued. The decay begins after a set number
 of steps, or as soon as a file ``decay`` in the work folder holds its length in steps: a run can be ended at any time.
 A checkpoint holds weights, optimiser state and progress and is renamed into place when complete. Rows are read in file
-order and nothing after the first step is random, so a run that was killed continues on the same curve.
+order and nothing after the first step is random, so a run that was killed continues on the same curve. A finished run
+that is given a later end of the constant rate goes on from its decayed weights (WSD-S: Wen et al. 2024,
+arXiv:2410.05192), so that no hour of training is thrown away.
 
     python -m finetune.bases.prep --data CORPUS --out ROWS
     nice python -m finetune.bases.pretrain --data ROWS --work WORK
@@ -17,6 +19,7 @@ order and nothing after the first step is random, so a run that was killed conti
 import argparse
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
@@ -195,6 +198,13 @@ class Courtesy:
         torch.set_num_threads(max(1, min(self.threads, self.cores - taken)))
 
 
+def reopened(progress: Progress, settings: Settings) -> Progress:
+    """A finished run back in its constant-rate phase, if the settings now end that phase later; else as it is."""
+    if progress.finished and settings.decay_after > progress.step:
+        return replace(progress, decay_from=None, decay_steps=0)
+    return progress
+
+
 def next_phase(progress: Progress, settings: Settings, work: Path) -> Progress:
     """Begin the decay when its step has come, or when the file ``decay`` asks for it."""
     command = work / "decay"
@@ -224,7 +234,7 @@ def pretrain(data: Path, work: Path, settings: Settings, say: Callable[[str], No
     vocab = len(json.loads((data / "tokenizer.json").read_text("utf-8"))["model"]["vocab"])
     model = build(settings, rows["decay"].shape[1] - 1, vocab)
     optimisers = make_optimisers(model, settings)
-    progress = load_checkpoint(work, model, optimisers)
+    progress = reopened(load_checkpoint(work, model, optimisers), settings)
     curve = work / "curve.jsonl"
     trim_curve(curve, progress.step)
     say(f"{sum(param.numel() for param in model.parameters()) / 1e6:.2f} M parameters, from step {progress.step}")
@@ -278,6 +288,7 @@ def pretrain(data: Path, work: Path, settings: Settings, say: Callable[[str], No
 def finish(model: Any, data: Path, work: Path) -> Path:
     """Write the model folder: half-precision weights and the tokenizer, under a temporary name until complete."""
     temporary, folder = work / "model.tmp", work / "model"
+    shutil.rmtree(folder, ignore_errors=True)  # that of the run before this one went on
     model.half().save_pretrained(temporary)
     (temporary / "tokenizer.json").write_bytes((data / "tokenizer.json").read_bytes())
     config = {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "model_max_length": model.config.n_positions}

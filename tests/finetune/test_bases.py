@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +158,15 @@ def test_a_file_ends_the_constant_rate_early(rows: Path, tmp_path: Path) -> None
     last = json.loads((work / "curve.jsonl").read_text("utf-8").splitlines()[-1])
     assert last["step"] == 4
     assert last["lr"] == pytest.approx(0.2)
+
+
+def test_a_finished_run_can_go_on(rows: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    pretrain(rows, work, TINY, _silent)
+    first = (work / "curve.jsonl").read_text("utf-8")
+    model = pretrain(rows, work, replace(TINY, decay_after=40), _silent)
+    curve = (work / "curve.jsonl").read_text("utf-8")
+    assert curve.startswith(first)
+    assert [json.loads(line)["lr"] for line in curve.removeprefix(first).splitlines()][:2] == [1.0, 1.0]
+    assert json.loads(curve.splitlines()[-1])["step"] == 40 + TINY.decay_steps
+    assert load_model(resolve_base(str(model))).config.n_layer == 2
