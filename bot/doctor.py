@@ -53,7 +53,7 @@ def _database(settings: Settings) -> Check:
 def _adapters(settings: Settings) -> Iterator[Check]:
     try:
         adapter = find_adapter(settings.adapters.folder, settings.adapters.name)
-        yield Check("adapter", True, f"{adapter.card.name}, on {adapter.card.base}")
+        yield Check("adapter", not adapter.stale, adapter.stale or f"{adapter.card.name}, on {adapter.card.base}")
         yield _engine(settings, adapter)
     except GenerationError as error:
         yield Check("adapter", False, str(error))

@@ -1,5 +1,6 @@
 """The one place that names concrete parts: settings in, a running house out."""
 
+import logging
 import random
 from collections.abc import AsyncIterator, Container, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -40,6 +41,8 @@ from moderation.gate import Absent, Gate, default_gate
 from storage import posts
 from storage.db import Database
 from storage.lifecycle import State
+
+log = logging.getLogger(__name__)
 
 SAID = frozenset({State.APPROVED, State.SENDING, State.UNCERTAIN, State.PUBLISHED, State.WITHDRAWN})
 REMEMBERED = 5_000  # posts at most that count as said already
@@ -193,10 +196,27 @@ async def run(settings: Settings) -> None:
             services.append(_web(settings.web, composer, wordbook))
         if discord is not None:
             services += discord.desk(composer, publisher)
-        services += [Upkeep(composer.database, chores=[composer.gate.refresh]), publisher]
+        adapter = find_adapter(settings.adapters.folder, settings.adapters.name)
+        services += [Upkeep(composer.database, chores=[composer.gate.refresh, Reminder(adapter)]), publisher]
         if discord is not None:
             services.append(discord.ear(composer, publisher, wordbook))
         await Runner(composer.database, services).run()
+
+
+class Reminder:
+    """Tells the owner, once, that posts which the adapter has learned were taken back: before the start, or since."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        """``adapter`` is the one that speaks."""
+        self._adapter = adapter
+        self._told: str | None = None
+
+    def __call__(self) -> None:
+        """Look, and say it when it is new."""
+        stale = self._adapter.stale
+        if stale and stale != self._told:
+            log.warning("%s", stale, extra={"action": "adapter-stale", "adapter": self._adapter.name})
+        self._told = stale
 
 
 def open_platforms(settings: Settings) -> dict[str, Platform]:

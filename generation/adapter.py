@@ -12,6 +12,7 @@ every byte, which ``confess doctor`` does.
     echo/                         index of the corpus, for the copy filter
     authors.json                  hashes of the names of those who wrote it, for the filter of personal data
     samples.jsonl report.html data-card.json data-card.md
+    stale.json                    not on the card: added later, when posts that it learned were forgotten
 """
 
 import hashlib
@@ -29,6 +30,7 @@ from generation.prompt import PromptFormat
 
 CARD = "card.json"
 CARD_VERSION = 1
+STALE = "stale.json"
 
 # What decides which text comes out. The rest (report, samples, echo index) may be rebuilt without a new voice.
 VOICE = ("adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "prompt.json", "ctranslate2/")
@@ -110,6 +112,18 @@ class Adapter:
         """The prompt format the weights were trained with."""
         return PromptFormat.load(self.folder)
 
+    @property
+    def stale(self) -> str | None:
+        """What its owner must know when posts that it learned were forgotten since, and do; None when none were."""
+        told = stale_since(self.folder)
+        if told is None:
+            return None
+        since = f" on {str(told['at'])[:10]}" if "at" in told else ""
+        return (
+            f"Posts that the adapter {self.name} has learned were taken back{since}, and weights cannot forget; "
+            f"train it again without them: confess finetune FILE --name {self.name} --fresh"
+        )
+
     def has(self, path: str) -> bool:
         """Whether the card lists a file at ``path``, or any under it when it ends with a slash."""
         return any(known.startswith(path) if path.endswith("/") else known == path for known in self.card.files)
@@ -159,6 +173,17 @@ def save_card(folder: Path, card: Card) -> Card:
         os.fsync(file.fileno())
     partial.replace(folder / CARD)
     return card
+
+
+def stale_since(folder: Path) -> dict[str, Any] | None:
+    """What ``stale.json`` of an adapter folder says, or None when the adapter has nothing to forget."""
+    try:
+        found = json.loads((folder / STALE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        found = None
+    return found if isinstance(found, dict) else {}  # damaged, but somebody marked it
 
 
 def list_adapters(root: Path) -> list[Adapter]:

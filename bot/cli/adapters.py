@@ -30,7 +30,6 @@ def show(folder: Folder = None) -> None:
     from rich.text import Text
 
     from finetune.compare import metric
-    from finetune.corpus.forget import stale_since
     from generation.adapter import list_adapters
 
     root = folder or _root()
@@ -41,8 +40,7 @@ def show(folder: Folder = None) -> None:
     for heading in ("loss before", "after", "copies", "stops", "size"):
         table.add_column(heading, justify="right")
     for adapter in found:
-        stale = stale_since(adapter.folder)
-        name = plain(adapter.name, "bold").append(" stale" if stale is not None else "", "bold red")
+        name = plain(adapter.name, "bold").append(" stale" if adapter.stale else "", "bold red")
         size = sum(mark.bytes for mark in adapter.card.files.values()) / 1e6
         numbers = [metric(adapter, path) for path in ("before.loss", "after.loss", "samples.copied", "samples.stopped")]
         styles = ("{:.3f}", "{:.3f}", "{:.1%}", "{:.1%}")
@@ -53,10 +51,9 @@ def show(folder: Folder = None) -> None:
         console.print(Text(f"There is no adapter in {root} yet; 'confess finetune FILE' makes one."))
         return
     console.print(table)
-    if any(stale_since(adapter.folder) is not None for adapter in found):
-        console.print(
-            Text("A stale adapter has learned posts that were forgotten since: train it again, with --fresh.", "red")
-        )
+    for adapter in found:
+        if adapter.stale:
+            console.print(plain(adapter.stale, "red"))
 
 
 @app.command()

@@ -33,10 +33,11 @@ def generate(
     """Write posts and show what the gate says of each. All of them are on record, the blocked ones too."""
     import asyncio
 
-    from bot.cli.console import console, errors
+    from bot.cli.console import console, errors, plain
     from bot.cli.record import terminal_user
     from bot.compose import Ask
     from bot.settings import load_settings
+    from generation.adapter import find_adapter
     from generation.fit import LIMITS
 
     if platform not in LIMITS:
@@ -49,6 +50,9 @@ def generate(
         "max_tokens": max_tokens,
     }
     settings = _settings(load_settings(), adapter, engine, {name: v for name, v in sampling.items() if v is not None})
+    stale = find_adapter(settings.adapters.folder, settings.adapters.name).stale
+    if stale:
+        errors.print(plain(stale, "yellow"))
     ask = Ask(platform=platform, who=terminal_user(), prompt=prompt, topic=about, seed=seed)
     outcomes = asyncio.run(_write(settings, ask, count))
     if as_json:

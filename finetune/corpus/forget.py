@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,7 @@ from finetune.corpus.read import read
 from finetune.corpus.row import Row, text_hash
 from finetune.corpus.rules import Rule, remember
 from finetune.errors import EmptyCorpus, NoSuchCorpus
-
-STALE_FILE = "stale.json"
+from generation.adapter import STALE, stale_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +82,6 @@ def forget(
     return Forgotten(len(posts), tuple(dict.fromkeys(touched)), tuple(stale))
 
 
-def stale_since(adapter: Path) -> dict[str, Any] | None:
-    """What ``stale.json`` of an adapter folder says, or None when the adapter has nothing to forget."""
-    try:
-        found = json.loads((adapter / STALE_FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError):
-        found = None
-    return found if isinstance(found, dict) else {}  # damaged, but somebody marked it
-
-
 def _mark_stale(root: Path, hashes: set[int], now: datetime) -> list[str]:
     wanted = np.fromiter(hashes, dtype=np.uint64, count=len(hashes))
     marked: list[str] = []
@@ -108,9 +95,9 @@ def _mark_stale(root: Path, hashes: set[int], now: datetime) -> list[str]:
                 "rows": max(learned, before.get("rows", 0)),  # at least so many
                 "why": "rows it learned were forgotten; train it again",
             }
-            partial = folder / (STALE_FILE + ".tmp")
+            partial = folder / (STALE + ".tmp")
             partial.write_text(json.dumps(told), encoding="utf-8")
-            partial.replace(folder / STALE_FILE)
+            partial.replace(folder / STALE)
             marked.append(folder.name)
     return marked
 

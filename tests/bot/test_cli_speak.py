@@ -51,6 +51,21 @@ def test_every_text_is_on_record_with_all_it_was_made_from(home: Path, adapter: 
         assert row.logprob is not None and row.logprob < 0
 
 
+def test_who_was_forgotten_is_not_forgotten_by_the_owner(home: Path) -> None:
+    """An adapter that learned posts which were taken back says so to whoever lets it speak; texts come all the same."""
+    assert "taken back" not in confess("say", "--json", "--max-tokens", "4").stderr
+    (home / "adapters" / "test" / "stale.json").write_text('{"at": "2026-01-05T00:00:00+00:00", "rows": 2}')
+    for name in ((), ("--adapter", "adapters/test")):
+        result = confess("say", "--json", "--max-tokens", "4", *name)
+        assert result.exit_code == 0 and json.loads(result.stdout)["text"]
+        told = " ".join(result.stderr.split())
+        assert "the adapter test has learned were taken back on 2026-01-05" in told
+        assert "confess finetune FILE --name test --fresh" in told
+    examined = confess("doctor")
+    assert examined.exit_code == 1
+    assert "✗ adapter: Posts that the adapter test has learned were taken back" in " ".join(examined.output.split())
+
+
 def test_the_same_seed_says_the_same(home: Path) -> None:
     one, other = said("-n", "3", "--seed", "4"), said("-n", "1", "--seed", "6")
     assert other[0]["text"] == one[2]["text"]

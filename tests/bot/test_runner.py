@@ -4,10 +4,13 @@ import asyncio
 import os
 import signal
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from bot.runner import Runner, Upkeep
+from bot.wiring import Reminder
+from generation.adapter import Adapter
 from storage.db import Database
 from storage.errors import AlreadyRunning, DatabaseUnavailable
 from storage.lifecycle import State
@@ -117,3 +120,23 @@ async def test_upkeep_lets_old_posts_go(database: Database) -> None:
     assert await Upkeep(database, clock=lambda: now + timedelta(hours=2)).once() == 1
     assert stored(database, old).state is State.EXPIRED
     assert stored(database, young).state is State.APPROVED
+
+
+def test_the_owner_is_told_once_that_posts_were_taken_back(
+    adapter: Adapter, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also when it happens while the bot runs, and again when somebody else asks after a new training."""
+    mine = Adapter(tmp_path, adapter.card)
+    look = Reminder(mine)
+
+    def told() -> int:
+        look()
+        return sum("were taken back" in record.message for record in caplog.records)
+
+    assert told() == 0
+    (tmp_path / "stale.json").write_text('{"at": "2026-01-05T00:00:00+00:00"}')
+    assert (told(), told()) == (1, 1)
+    (tmp_path / "stale.json").unlink()
+    assert told() == 1
+    (tmp_path / "stale.json").write_text("{")  # damaged, but somebody marked it
+    assert (told(), told()) == (2, 2)

@@ -82,6 +82,7 @@ def newest(home: Path) -> Post:
 
 
 async def test_it_answers_runs_alone_and_stops_gently(home: Path, discord: DiscordServer) -> None:
+    (home / "adapters" / "test" / "stale.json").write_text('{"at": "2026-01-05T00:00:00+00:00", "rows": 2}')
     async with running(home, discord) as process:
         asked = await discord.command("confess", {"prompt": "I once"}, user=discord.people["ada"])
         await asked.acknowledged()
@@ -111,6 +112,7 @@ async def test_it_answers_runs_alone_and_stops_gently(home: Path, discord: Disco
         told = await said(process)
         assert process.returncode == 0
         assert "Stopped." in told and "Traceback" not in told
+        assert told.count("the adapter test has learned were taken back on 2026-01-05") == 1
     if post.state is not State.HELD and post.state is not State.BLOCKED:
         assert discord.said(discord.channel)
 

@@ -14,9 +14,10 @@ from finetune.corpus import Drop, ReadOptions, read
 from finetune.corpus.audit import audit
 from finetune.corpus.card import write as write_card
 from finetune.corpus.clean import clean, every_form
-from finetune.corpus.forget import forget, stale_since
+from finetune.corpus.forget import forget
 from finetune.corpus.rules import FORGET_FILE, LONGEST_PATTERN, Rule, remember, rules_for
 from finetune.errors import BadOption, UnreadableCorpus
+from generation.adapter import stale_since
 from tests.finetune.corpus.making import POSTS, read_all, records, texts, write, write_lines
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
