@@ -38,6 +38,9 @@ _NO_TEXT = (
     (b"\0\0\0\x18ftyp", "a film"),
     (b"\0\0\0 ftyp", "a film"),
 )
+_EXPORT = "export the posts as CSV, JSON or plain text."
+_CONTROL = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # not NUL, which tables may hold, nor escape
+MOST_CONTROLS = 0.04  # share of the first characters; noise and packed data have about a tenth, posts next to none
 
 
 def recognise(source: Input, head: bytes) -> tuple[Sniffed, Records]:
@@ -49,17 +52,21 @@ def recognise(source: Input, head: bytes) -> tuple[Sniffed, Records]:
     """
     wanted = source.options.format
     encoding = source.options.encoding or sniff_encoding(head)
+    if wanted is None:
+        if head.startswith(b"PAR1"):
+            chosen, records = parquet.read(source)
+            return _fields(source, "parquet", "Parquet", chosen), records
+        if bluesky.is_car(head):
+            detail = "a Bluesky repository; replies to others left out"
+            return Sniffed(source.name, "bluesky", detail), bluesky.read(source)
+        for magic, kind in _NO_TEXT:
+            if head.startswith(magic):
+                raise UnreadableCorpus(f"{source.name} is {kind}; {_EXPORT}")
+    text = head.decode(encoding, "replace").lstrip("\ufeff")
+    if len(_CONTROL.findall(text)) > MOST_CONTROLS * len(text):
+        raise UnreadableCorpus(f"{source.name} does not look like text; {_EXPORT}")
     if wanted is not None:
         return _as_wanted(source, head, wanted, encoding)
-    if head.startswith(b"PAR1"):
-        chosen, records = parquet.read(source)
-        return _fields(source, "parquet", "Parquet", chosen), records
-    if bluesky.is_car(head):
-        return Sniffed(source.name, "bluesky", "a Bluesky repository; replies to others left out"), bluesky.read(source)
-    for magic, kind in _NO_TEXT:
-        if head.startswith(magic):
-            raise UnreadableCorpus(f"{source.name} is {kind}; export the posts as CSV, JSON or plain text.")
-    text = head.decode(encoding, "replace").lstrip("\ufeff")
     found = _json(source, text, encoding)
     if found is not None:
         return found
@@ -148,7 +155,7 @@ def _fields(source: Input, name: str, words: str, chosen: objects.Plan) -> Sniff
 
 def _plain(source: Input, head: bytes, layout: str, encoding: str) -> tuple[Sniffed, Records]:
     if encoding == "utf-8" and head.count(0) > len(head) // 10:
-        raise UnreadableCorpus(f"{source.name} is no text; export the posts as CSV, JSON or plain text.")
+        raise UnreadableCorpus(f"{source.name} does not look like text; {_EXPORT}")
     detail = f"plain text, {_LAYOUTS[layout]}, {describe_encoding(head, encoding)}"
     return Sniffed(source.name, layout, detail), plain.read(source, layout, head)
 

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -121,6 +122,8 @@ def test_doctor_says_in_a_line_each_what_is_wrong_and_how_to_mend_it(home: Path)
         (("--home", "nowhere", "posts"), 2, "nowhere"),
         (("adapters", "compare", "a", "b"), 2, "a"),
         (("corpus", "check", "nowhere"), 2, "nowhere"),
+        (("corpus", "check", "noise.txt"), 2, "noise.txt does not look like text"),
+        (("finetune", "noise.txt"), 2, "noise.txt does not look like text"),
         (("nonsense",), 2, "nonsense"),
     ],
 )
@@ -129,6 +132,7 @@ def test_a_failure_is_a_sentence_and_an_exit_code(tmp_path: Path, words: tuple[s
     (tmp_path / "numbers.csv").write_text("id,likes\n" + "\n".join(f"{row},{row}" for row in range(400)))
     posts = (f"Post number {row} is about nothing much but it is long enough to be one." for row in range(400))
     (tmp_path / "good.csv").write_text("text\n" + "\n".join(posts))
+    (tmp_path / "noise.txt").write_bytes(random.Random(1).randbytes(20_000))
     before = {path.name for path in tmp_path.iterdir()}
     done = confess(tmp_path, *words, env={"HF_HUB_OFFLINE": "1"})
     said = " ".join((done.stdout + done.stderr).replace("│", " ").split())

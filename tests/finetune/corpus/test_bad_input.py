@@ -1,10 +1,15 @@
 """Input nobody wishes to have: each is read, or refused in one sentence that helps."""
 
+import hashlib
 import json
 import os
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finetune.corpus import ReadOptions, read
 from finetune.errors import CorpusError, EmptyCorpus, TooLittleText, UnreadableCorpus
@@ -65,6 +70,32 @@ def test_right_to_left_text_and_emoji_families_stay_whole(post: str, tmp_path: P
 def test_nul_bytes_go_and_the_posts_stay(tmp_path: Path) -> None:
     """Inside the cells of a table."""
     assert texts(write(tmp_path / "a.csv", "id,text\n" + ROWS.replace(" ", " \0"))) == list(POSTS)
+
+
+@given(st.binary(min_size=64, max_size=64), st.sampled_from(["a.txt", "a.csv", "a.json", "a"]), st.booleans())
+def test_noise_does_not_look_like_text(key: bytes, name: str, forced: bool) -> None:
+    """Whatever it is called, also when a format is named; rather than a remark on how little text was in it."""
+    noise = b"\xa0" + b"".join(hashlib.sha512(key + bytes([block])).digest() for block in range(64))
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder) / name, noise)
+        said = refusal(path, replace(ALL, format="lines") if forced else ALL)
+    assert said == f"{name} does not look like text; export the posts as CSV, JSON or plain text."
+
+
+def test_a_stray_control_character_does_not_make_it_noise(tmp_path: Path) -> None:
+    """A bell here and there, colours of a terminal, NULs of a database."""
+    odd = [post.replace(" ", end, 1) for post, end in zip(POSTS, ("\a", " \x1b[1m", "\0 ", "\f", " \x7f"), strict=True)]
+    assert len(read_all(write(tmp_path / "a.txt", "\n".join(odd))).rows) == len(POSTS)
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("layout", ["lines", "jsonl"])
+def test_utf_16_with_its_mark_is_text(codec: str, layout: str, tmp_path: Path) -> None:
+    """Every other byte of it is a control character."""
+    lines = POSTS if layout == "lines" else [json.dumps({"text": post}, ensure_ascii=False) for post in POSTS]
+    whole = "\n".join([*lines, ""])
+    data = ("\ufeff" + whole).encode(codec) if codec.endswith("be") else whole.encode(codec)
+    assert texts(write(tmp_path / f"a.{layout}", data)) == list(POSTS)
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_parquet(tmp_path: Path) -> None:
         ("a.pdf", b"%PDF-1.7\n", "a PDF"),
         ("a.png", b"\x89PNG\r\n\x1a\n\0\0", "a picture"),
         ("a.db", b"SQLite format 3\0", "a database"),
-        ("a.bin", b"\x01\0\0\0" * 99, "no text"),
+        ("a.bin", b"\x01\0\0\0" * 99, "does not look like text"),
     ],
 )
 def test_what_is_no_text_is_named(tmp_path: Path, name: str, head: bytes, kind: str) -> None:
