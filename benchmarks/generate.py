@@ -6,7 +6,7 @@ that a busy machine is busy for all of them; ratios are medians over rounds of t
 
     tutorial   model.generate, float32, one text at a time
     batched    model.generate, float32, 32 texts at a time
-    raw        ctranslate2.Generator.generate_batch, int8, our options and batch, tokens not made into text
+    raw        ctranslate2.Generator.generate_batch, int8, our options, batch and workers, tokens not made into text
     ours       CTranslateGenerator.generate, int8, each text from its own seed
 
 Also: what int8 costs in held-out loss and in greedy agreement, memory, and how long `confess --help` and a bot take to
@@ -128,7 +128,7 @@ def raw(adapter: Adapter) -> Callable[[int], object]:
     import ctranslate2
 
     model = ctranslate2.Generator(
-        str(adapter.folder / "ctranslate2"), compute_type="int8_float32", inter_threads=1, intra_threads=THREADS
+        str(adapter.folder / "ctranslate2"), compute_type="int8_float32", inter_threads=THREADS, intra_threads=1
     )
     options = {
         "max_length": TOKENS,

@@ -18,7 +18,7 @@ from generation.fit import LIMITS
 from generation.generator import Generated, Request
 from generation.prompt import names_topic
 from generation.sampling import Sampling
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.gate import Gate
 from moderation.verdict import Decision, Finding, Verdict
 from storage import posts

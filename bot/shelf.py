@@ -19,7 +19,7 @@ from sqlmodel import Session
 
 from bot.compose import Ask, Composer
 from generation.errors import GenerationError, GeneratorBusy
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.verdict import Decision
 from storage import posts
 from storage.errors import StaleMove

@@ -12,8 +12,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from moderation.context import Context
 from moderation.errors import CalibrationError
-from moderation.filters.base import Context
 from moderation.gate import Gate
 from moderation.policy import CLASSIFIED, Policy, Rule
 from moderation.record import Case

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
+from moderation.context import Context
 from moderation.echo import EchoError, EchoIndex
 from moderation.errors import FilterUnavailable, ModerationError
-from moderation.filters.base import BatchFilter, Context, Filter, LocalFilter, RemoteFilter
+from moderation.filters.base import BatchFilter, Filter, LocalFilter, RemoteFilter
 from moderation.normalise import Normalised, normalise
 from moderation.policy import CLASSIFIED, Policy
 from moderation.verdict import Decision, FilterRun, Finding, Verdict

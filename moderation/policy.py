@@ -15,8 +15,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from moderation.context import Context
 from moderation.errors import PolicyError
-from moderation.filters.base import Context
 from moderation.verdict import Decision
 
 CLASSIFIED = ("insult", "hate", "sexual", "threat", "selfharm", "spam")  # what the classifier scores

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.verdict import Decision, Verdict
 
 

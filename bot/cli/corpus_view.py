@@ -16,8 +16,9 @@ from rich.text import Text
 from bot.cli.console import console, errors, plain
 from finetune.corpus import Corpus, Drop, ReadOptions, read
 from finetune.corpus import Progress as Step
-from finetune.corpus.audit import Audit, audit, check_categories
+from finetune.corpus.audit import audit, check_categories
 from finetune.corpus.card import describe, write
+from finetune.corpus.findings import Audit
 from finetune.corpus.forget import Forgotten
 from finetune.corpus.options import FEW_CHARACTERS, LEAST_CHARACTERS
 from finetune.errors import NoRoom

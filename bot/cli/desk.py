@@ -18,8 +18,8 @@ from bot.cli.record import clock
 from bot.settings import Settings
 from bot.wiring import open_gate
 from moderation import review
+from moderation.context import Context
 from moderation.errors import EditRefused, ReviewError
-from moderation.filters.base import Context
 from moderation.verdict import Verdict
 from storage import posts
 from storage.db import Database

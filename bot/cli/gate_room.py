@@ -65,7 +65,7 @@ def cases(settings: "Settings", limit: int) -> "list[Case]":
 
 
 def _case(post: "Post") -> "Case":
-    from moderation.filters.base import Context
+    from moderation.context import Context
     from moderation.record import Case
     from moderation.verdict import Verdict
     from storage.lifecycle import State

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from moderation.filters.base import Context
+    from moderation.context import Context
     from moderation.gate import Gate
     from moderation.verdict import Finding, Verdict
 
@@ -33,7 +33,7 @@ def screen(
     from bot.cli.gate_room import newest_adapter
     from bot.settings import load_settings
     from bot.wiring import open_gate
-    from moderation.filters.base import Context
+    from moderation.context import Context
     from moderation.policy import Policy
 
     settings = load_settings()

@@ -20,8 +20,8 @@ from bot.discord.client import ConfessClient
 from bot.discord.desk import Press
 from bot.discord.reviewers import Reviewers
 from moderation import review
+from moderation.context import Context
 from moderation.errors import ReviewError
-from moderation.filters.base import Context
 from moderation.gate import Gate
 from storage import posts
 from storage.db import Database

@@ -21,8 +21,8 @@ from bot.web.view import step, view
 from bot.web.words import add_word_pages
 from bot.wordbook import Wordbook
 from moderation import review
+from moderation.context import Context
 from moderation.errors import EditRefused, NotFound, ReviewError
-from moderation.filters.base import Context
 from moderation.gate import Gate
 from storage import posts
 from storage.db import Database

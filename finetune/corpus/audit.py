@@ -10,12 +10,12 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 from rapidfuzz import process
 
+from finetune.corpus.findings import Action, Audit, Found, Vocabulary
 from finetune.corpus.options import Progress, ProgressCallback, ReadOptions
 from finetune.corpus.read import Corpus, DropCallback
 from finetune.corpus.room import explained
@@ -33,14 +33,6 @@ FREQUENCY_EDGES = (2, 3, 6, 11, 101)
 SCRUBBED = "…"
 
 
-class Action(StrEnum):
-    """What is done with a row in which something was found."""
-
-    KEEP = "keep"
-    SCRUB = "scrub"
-    DROP = "drop"
-
-
 # Nobody wants these learned, nor what could not be judged; everything else is the owner's choice.
 DEFAULT_ACTIONS: Mapping[str, Action] = {
     **dict.fromkeys(("email", "phone", "card", "iban", "ip", "address"), Action.SCRUB),
@@ -54,47 +46,6 @@ class Judge(Protocol):
     def judge_many(self, texts: Sequence[str]) -> list[Verdict]:
         """One verdict for each text, in order."""
         ...
-
-
-@dataclass(slots=True)
-class Found:
-    """One category: how many rows, what was done, a few of them."""
-
-    rows: int = 0
-    action: Action = Action.KEEP
-    examples: list[str] = field(default_factory=list)  # short excerpts for the owner's eyes; not in the data card
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """How many words there are, and how often each stands in the corpus."""
-
-    words: int
-    distinct: int  # at least; the rarest are let go beyond MOST_WORDS
-    frequencies: Mapping[str, int]  # "once", "3 to 5 times", … → how many different words
-    top: tuple[tuple[str, int], ...]  # the commonest of five letters and more
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """The sum of what was found."""
-
-    judged: int
-    of: int
-    findings: Mapping[str, Found]  # category → rows, most first
-    several: float  # share of rows that look like several posts in one
-    lengths: Mapping[str, int]  # "up to 20", … → rows, by characters
-    vocabulary: Vocabulary
-    scrubbed: int
-    dropped: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data for the card, without the examples: the card may be published, they may not."""
-        found = asdict(self)
-        found["findings"] = {
-            name: {"rows": each.rows, "action": each.action.value} for name, each in self.findings.items()
-        }
-        return found
 
 
 def audit(

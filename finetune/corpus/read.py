@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from finetune.corpus.clean import clean, every_form, why_not
 from finetune.corpus.duplicates import Duplicates
 from finetune.corpus.encoding import HEAD
+from finetune.corpus.findings import Audit
 from finetune.corpus.language import is_foreign
 from finetune.corpus.layouts import may_hold_posts, recognise_tree
 from finetune.corpus.options import FEW_CHARACTERS, Progress, ProgressCallback, ReadOptions
@@ -29,9 +29,6 @@ from finetune.corpus.sources import DEEPEST, Member, Meter, Tree, open_path, pac
 from finetune.corpus.spool import Picked, Spool
 from finetune.corpus.strays import stray
 from finetune.errors import CorpusError, EmptyCorpus, NoTextColumn, TooLittleText, UnreadableCorpus
-
-if TYPE_CHECKING:
-    from finetune.corpus.audit import Audit
 
 DropCallback = Callable[[Drop], None]
 RowCallback = Callable[[Row], None]
@@ -61,7 +58,7 @@ class Corpus:
     seen: int  # records met, dropped ones included
     characters: int  # of all rows
     sha256: str  # of the rows' 64-bit hashes in order: the corpus's identity
-    audit: "Audit | None" = None  # what :func:`finetune.corpus.audit.audit` found in it
+    audit: Audit | None = None  # what :func:`finetune.corpus.audit.audit` found in it
 
     @property
     def account(self) -> list[str]:

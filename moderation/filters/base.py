@@ -1,22 +1,11 @@
 """What every filter is: a name, a version, and one question asked of a text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from moderation.context import Context
 from moderation.normalise import Normalised
 from moderation.verdict import Finding
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Where a text is going and where it came from."""
-
-    platform: str = "console"  # "discord", "x", "mastodon", "bluesky", "webhook", "console"
-    channel: str | None = None  # a platform's own id of the place, where it has several
-    server: str | None = None  # Discord guild id, for per-server word lists
-    nsfw: bool = False  # the platform marks the channel as adult
-    role: str = "text"  # "text" for what the model wrote, "prompt" for what a person asked
 
 
 @runtime_checkable

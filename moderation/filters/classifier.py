@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.model.classifier import CATEGORIES, SHIPPED, Classifier
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from moderation.context import Context
 from moderation.echo import EchoIndex, Match
-from moderation.filters.base import Context
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding, Span
 

@@ -4,8 +4,8 @@ The form and the fourteen hazards are those of Llama Guard 3's model card (meta-
 runs Llama Guard puts them in itself; any other model is sent the whole task.
 """
 
+from moderation.context import Context
 from moderation.errors import FilterError
-from moderation.filters.base import Context
 from moderation.filters.outside import Server
 from moderation.normalise import Normalised
 from moderation.verdict import Finding

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import re2
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.filters.phrases import Phrases
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding, Span

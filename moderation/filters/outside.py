@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
+from moderation.context import Context
 from moderation.errors import FilterError, FilterTimeout, FilterUnavailable
-from moderation.filters.base import Context
 from moderation.normalise import Normalised
 from moderation.policy import CLASSIFIED
 from moderation.verdict import Decision, Finding

@@ -11,7 +11,7 @@ from itertools import islice
 
 from phonenumbers import Leniency, PhoneNumberMatcher
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.filters.names import NameBook
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding, Span

@@ -8,8 +8,8 @@ that it would download; they stay off, and so does its e-mail recogniser, which 
 from importlib.metadata import version
 from typing import Any
 
+from moderation.context import Context
 from moderation.errors import FilterUnavailable
-from moderation.filters.base import Context
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding, Span
 

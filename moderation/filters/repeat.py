@@ -8,11 +8,11 @@ from threading import Lock
 
 import numpy as np
 
+from moderation.context import Context
 from moderation.echo import layout
 from moderation.echo.compare import best_of, compare
 from moderation.echo.keys import keys_of
 from moderation.echo.words import Keys, Words, shingle_keys, split, whole_keys
-from moderation.filters.base import Context
 from moderation.filters.echo import finding
 from moderation.normalise import Normalised
 from moderation.verdict import Finding

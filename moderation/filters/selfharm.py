@@ -6,7 +6,7 @@ Phrases, because the classifier has seen little licensed text on this. Figures o
 
 import re2
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.filters.phrases import Phrases
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding

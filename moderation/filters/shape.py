@@ -7,7 +7,7 @@ from itertools import pairwise
 import re2
 from ftfy.badness import is_bad
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.filters.languages import foreign_language
 from moderation.normalise import Normalised
 from moderation.policy import Shape

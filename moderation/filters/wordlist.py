@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from pathlib import Path
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.filters.lexicon import HELD, MASK_HINT, TOKEN, Hit, Lexicon, look_up, masked, split, stretched
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding, Span

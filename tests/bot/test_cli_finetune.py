@@ -17,7 +17,7 @@ from bot.wiring import open_gate
 from finetune.corpus.forget import forget
 from finetune.corpus.rules import Rule
 from generation.adapter import find_adapter
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.verdict import Decision
 from tests.databases import NOW
 from tests.finetune.conftest import posts, small_corpus, tiny_gpt2, tokenizer

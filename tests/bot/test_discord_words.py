@@ -14,7 +14,7 @@ from bot.discord.reviewers import Reviewers
 from bot.discord.words import add_words
 from bot.wordbook import Wordbook
 from moderation import words
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.filters.wordlist import WordlistFilter
 from moderation.gate import Gate
 from moderation.policy import Policy

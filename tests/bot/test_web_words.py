@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from moderation import words
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.gate import Gate
 from moderation.verdict import Decision
 from moderation.words import Word

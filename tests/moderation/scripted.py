@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.normalise import Normalised
 from moderation.verdict import Decision, Finding
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moderation.context import Context
 from moderation.errors import FilterUnavailable
-from moderation.filters.base import BatchFilter, Context
+from moderation.filters.base import BatchFilter
 from moderation.filters.classifier import ClassifierFilter
 from moderation.model.classifier import CATEGORIES, SHIPPED, Classifier
 from moderation.model.tokens import LONGEST, placed, tokens

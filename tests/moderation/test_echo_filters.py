@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from moderation.context import Context
 from moderation.echo import EchoIndex
-from moderation.filters.base import Context, Filter
+from moderation.filters.base import Filter
 from moderation.filters.echo import EchoFilter
 from moderation.filters.repeat import RepeatFilter
 from moderation.normalise import normalise

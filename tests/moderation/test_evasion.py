@@ -8,7 +8,7 @@ from importlib import resources
 
 import pytest
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.filters.wordlist import WordlistFilter
 from moderation.gate import Gate, default_gate
 from moderation.normalise import normalise

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moderation.context import Context
 from moderation.echo import EchoIndex
-from moderation.filters.base import Context, Filter
+from moderation.filters.base import Filter
 from moderation.gate import FAILED, Absent, Gate, default_gate
 from moderation.policy import DEFAULT_RULES, NEVER_ALLOW, Policy
 from moderation.verdict import Decision, Verdict

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.filters.minors import MinorsFilter
 from moderation.filters.selfharm import SelfHarmFilter
 from moderation.gate import default_gate

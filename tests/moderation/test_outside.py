@@ -5,8 +5,9 @@ from time import perf_counter
 
 import pytest
 
+from moderation.context import Context
 from moderation.errors import FilterError, FilterTimeout, FilterUnavailable
-from moderation.filters.base import Context, Filter
+from moderation.filters.base import Filter
 from moderation.filters.guard import GuardModel, task
 from moderation.filters.outside import HubClassifier, OpenAIModeration
 from moderation.filters.shape import ShapeFilter

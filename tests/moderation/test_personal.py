@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moderation.context import Context
 from moderation.errors import FilterUnavailable
-from moderation.filters.base import Context
 from moderation.filters.names import NameBook
 from moderation.filters.personal import PersonalFilter, is_card, is_iban
 from moderation.normalise import normalise

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from moderation.context import Context
 from moderation.errors import PolicyError
-from moderation.filters.base import Context
 from moderation.policy import CLASSIFIED, DEFAULT_RULES, NEVER_ALLOW, Policy, Rule
 from moderation.verdict import Decision
 

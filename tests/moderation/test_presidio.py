@@ -8,7 +8,8 @@ import pytest
 
 from bot.settings import GateSettings, Settings
 from bot.wiring import open_gate
-from moderation.filters.base import Context, RemoteFilter
+from moderation.context import Context
+from moderation.filters.base import RemoteFilter
 from moderation.filters.presidio import PresidioFilter
 from moderation.gate import FAILED, Gate
 from moderation.normalise import normalise

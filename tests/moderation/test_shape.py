@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.filters.shape import ShapeFilter
 from moderation.normalise import normalise
 from moderation.policy import Shape

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from moderation.filters.base import Context
+from moderation.context import Context
 from moderation.filters.classifier import ClassifierFilter
 from moderation.model import weights
 from moderation.model.classifier import CATEGORIES, HEADS, Classifier

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from moderation.backtest import backtest
 from moderation.calibrate import FLOOR, by_budget, by_reviewers, risk
+from moderation.context import Context
 from moderation.errors import CalibrationError, PolicyError
-from moderation.filters.base import Context
 from moderation.gate import Gate
 from moderation.policy import CLASSIFIED, Policy, Rule
 from moderation.policy_file import set_rules

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation import words
+from moderation.context import Context
 from moderation.errors import WordlistError, WordRefused
-from moderation.filters.base import Context
 from moderation.filters.wordlist import Covers, WordlistFilter
 from moderation.gate import default_gate
 from moderation.normalise import normalise

@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from finetune.corpus import Corpus, Drop
-from finetune.corpus.audit import Action, Audit, audit, corpus_gate, looks_like_several, scrub
+from finetune.corpus.audit import audit, corpus_gate, looks_like_several, scrub
 from finetune.corpus.card import NO_CONSENT
 from finetune.corpus.card import write as write_card
+from finetune.corpus.findings import Action, Audit
 from finetune.errors import BadOption, EmptyCorpus
 from moderation.gate import FAILED
 from moderation.verdict import Decision, Finding, Span, Verdict
