@@ -38,6 +38,7 @@ from generation.sampling import Sampling
 
 TOKENS = 40
 THREADS = 2
+TOGETHER = THREADS * BATCH  # texts in flight
 CORPUS = BASES.parent / "corpora" / "confessions.csv"
 SAMPLING = Sampling(max_tokens=TOKENS)
 RARE = "Ā"  # nib's end mark here: a token it never draws, so that every post has 40 tokens
@@ -184,8 +185,8 @@ def speed(result: Report, name: str, adapter: Adapter, rounds: int, quick: bool,
     contenders = [
         Contender("tutorial", tutorial, 2 if quick or name == "gpt2" else 6),
         Contender("batched", transformers(adapter, 32), 32),
-        Contender("raw", raw(adapter), BATCH if quick or name == "gpt2" else 4 * BATCH),
-        Contender("ours", ours(adapter), BATCH if quick or name == "gpt2" else 4 * BATCH),
+        Contender("raw", raw(adapter), TOGETHER if quick or name == "gpt2" else 4 * TOGETHER),
+        Contender("ours", ours(adapter), TOGETHER if quick or name == "gpt2" else 4 * TOGETHER),
     ]
     rates: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for contender in contenders:
@@ -225,7 +226,7 @@ def memory(result: Report, name: str, adapter: Adapter) -> None:
 
 def _peak(contender: str, folder: str) -> None:
     adapter = open_adapter(Path(folder))
-    texts = {"ours": BATCH, "raw": BATCH, "batched": 32, "tutorial": 1}[contender]
+    texts = {"ours": TOGETHER, "raw": TOGETHER, "batched": 32, "tutorial": 1}[contender]
     if contender in ("ours", "raw"):
         (ours if contender == "ours" else raw)(adapter)(texts)
     else:

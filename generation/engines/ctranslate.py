@@ -5,6 +5,9 @@ read. Each text is drawn from its own seed (see :mod:`generation.engines.dealer`
 today or tomorrow, it is the same text. A matrix product in int8 is exact whatever the batch, and the rest is done row
 by row, so not even rounding differs. Another kind of processor may round otherwise.
 
+Each core is a worker of its own, with its own share of the texts: at these sizes two threads that share every product
+wait for each other so often that they are no faster than one. The workers share the weights.
+
 Among sampled texts, what int8 changes is lost in the dice. Greedy decoding has no dice: one near tie in forty tokens
 that falls the other way makes another text. There is one such text to write, so that speed matters little, and it is
 written in float32 (numbers: `python -m benchmarks.generate`).
@@ -14,6 +17,8 @@ import json
 import os
 import shutil
 import threading
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +32,7 @@ from generation.generator import Generated, Identity, Request
 from generation.sampling import Sampling
 
 FOLDER = "ctranslate2"
-BATCH = min(128, ROWS)  # texts written side by side
+BATCH = min(64, ROWS)  # texts that one worker writes side by side
 
 
 class CTranslateGenerator:
@@ -41,7 +46,7 @@ class CTranslateGenerator:
         Args:
             adapter: an open adapter.
             device: "cpu", "cuda" or "auto" (a GPU when there is one).
-            threads: CPU threads; 0 for all that this process may use.
+            threads: CPU threads, a worker each; 0 for all that this process may use.
 
         Raises:
             EngineUnavailable: the adapter has no converted weights, or CTranslate2 cannot run them here.
@@ -62,7 +67,9 @@ class CTranslateGenerator:
         if device == "auto":
             device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
         self._folder, self._device, self._threads = folder, device, threads or _usable_cores()
-        self._model: Any = self._open("int8_float32" if device == "cpu" else "float16")
+        self._turn = threading.Lock()  # one request at a time: it has all workers
+        self._workers = self._threads if device == "cpu" else 1
+        self._model: Any = self._open("int8_float32" if device == "cpu" else "float16", self._workers)
         self._exact: Any = None if device == "cpu" else self._model  # opened when a greedy text is wanted
         self._dealer = Dealer.find(self._model, adapter.prompt.begin)
         self.identity = Identity(
@@ -75,14 +82,14 @@ class CTranslateGenerator:
             reproducible=self._dealer is not None,
         )
 
-    def _open(self, compute_type: str) -> Any:
+    def _open(self, compute_type: str, workers: int) -> Any:
         try:
             return ctranslate2.Generator(
                 str(self._folder),
                 device=self._device,
                 compute_type=compute_type,
-                inter_threads=1,  # one worker, hence one random generator and rows in order
-                intra_threads=self._threads,
+                inter_threads=workers,
+                intra_threads=max(1, self._threads // workers),
             )
         except (RuntimeError, ValueError) as error:
             message = f"CTranslate2 cannot open {self._folder} on {self._device}: {str(error).splitlines()[0]}"
@@ -91,28 +98,46 @@ class CTranslateGenerator:
     def generate(self, request: Request, cancelled: threading.Event | None = None) -> list[Generated]:
         """``request.count`` texts, in seed order; see :class:`generation.generator.Generator`."""
         start, steps = self._codec.start(request, positions=self._positions)
-        names = self._codec.names(start.ids)
         options = _options(request.sampling, steps, self._codec)
         greedy = options["sampling_topk"] == 1
         seeds = list(range(request.seed, request.seed + request.count))
-        if greedy and self._exact is None:
-            self._exact = self._open("float32")
-        model, dealer = (self._exact, None) if greedy else (self._model, self._dealer)
         texts: list[Generated] = []
-        for first in range(0, 1 if greedy else request.count, BATCH):
-            group = seeds[first : first + BATCH] if not greedy else seeds[:1]
-            hand = Hand(dealer, group, steps, cancelled)
-            # One example with many hypotheses: the prompt is read once, and rows stay in order.
-            model.generate_batch([names], num_hypotheses=len(group), callback=hand, **options)
-            if cancelled is not None and cancelled.is_set():
-                raise GenerationCancelled("The texts were no longer wanted.")
-            for seed, drawn, logprob in zip(group, hand.drawn, hand.logprobs, strict=True):
-                stopped = drawn[-1] == self._codec.end
-                texts.append(Generated(self._codec.text(start, drawn), seed, len(drawn), stopped, logprob))
-        if greedy:  # every seed says the same
-            only = texts[0]
-            return [Generated(only.text, seed, only.tokens, only.stopped, only.logprob) for seed in seeds]
-        return texts
+        with self._turn:
+            if greedy and self._exact is None:
+                self._exact = self._open("float32", 1)
+            for hand in self._write(self._codec.names(start.ids), seeds[:1] if greedy else seeds, options, cancelled):
+                for seed, drawn, logprob in zip(hand.seeds, hand.drawn, hand.logprobs, strict=True):
+                    stopped = drawn[-1] == self._codec.end
+                    texts.append(Generated(self._codec.text(start, drawn), seed, len(drawn), stopped, logprob))
+        return [replace(texts[0], seed=seed) for seed in seeds] if greedy else texts  # greedy, every seed says the same
+
+    def _write(
+        self, prompt: list[str], seeds: list[int], options: dict[str, Any], cancelled: threading.Event | None
+    ) -> list[Hand]:
+        """Hand each worker its share of the seeds; the written hands, in seed order."""
+        greedy = options["sampling_topk"] == 1
+        model, dealer, workers = (self._exact, None, 1) if greedy else (self._model, self._dealer, self._workers)
+        share = min(BATCH, -(-len(seeds) // workers))
+        hands: list[Hand] = []
+        jobs: list[Any] = []
+        with ExitStack() as unfinished:  # whatever happens, no worker is left drawing
+            for first in range(0, len(seeds), share):
+                if len(jobs) >= workers:
+                    jobs[-workers].result()
+                if cancelled is not None and cancelled.is_set():
+                    break
+                hands.append(hand := Hand(dealer, seeds[first : first + share], options["max_length"], cancelled))
+                # One example with many hypotheses: the prompt is read once, and rows stay in order.
+                [job] = model.generate_batch(
+                    [prompt], num_hypotheses=len(hand.seeds), callback=hand, asynchronous=True, **options
+                )
+                jobs.append(job)
+                unfinished.callback(_finish, hand, job)
+                while not hand.begun.wait(0.1) and not job.done():
+                    pass
+        if cancelled is not None and cancelled.is_set():
+            raise GenerationCancelled("The texts were no longer wanted.")
+        return hands
 
     def close(self) -> None:
         """Free the weights. The random generator's memory goes with its thread, so the dealer goes first."""
@@ -121,6 +146,13 @@ class CTranslateGenerator:
         if self._exact is not None:
             self._exact.unload_model()
         del self._model, self._exact
+
+
+def _finish(hand: Hand, job: Any) -> None:
+    try:
+        job.result()
+    finally:
+        hand.end()
 
 
 def convert(merged: Path, out: Path) -> None:

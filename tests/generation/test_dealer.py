@@ -1,6 +1,9 @@
 """Each text its own random numbers: the arithmetic, and the checks that stand before any writing into memory."""
 
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +15,9 @@ from hypothesis import strategies as st
 
 from generation.adapter import Adapter
 from generation.engines import dealer, open_generator
-from generation.engines.dealer import Dealer, Hand, untemper
+from generation.engines.dealer import STATE, Dealer, Hand, Twister, untemper
 from generation.engines.dice import uniforms, words
+from generation.errors import GenerationCancelled
 from generation.generator import Request
 from generation.sampling import Sampling
 
@@ -50,27 +54,65 @@ def test_a_number_is_put_together_as_the_c_library_does() -> None:
 
 
 class _Deals:
-    """Takes down what it is to deal."""
+    """A dealer and its only generator: takes down what it is to deal."""
 
     def __init__(self) -> None:
+        self.offered: list[Any] = []
         self.dealt: list[Any] = []
+        self.released = 0
+
+    def offer(self, first: Any) -> None:
+        self.offered.append(first.copy())
+
+    def claim(self) -> "_Deals":
+        return self
 
     def deal(self, tempered: Any) -> None:
         self.dealt.append(tempered.copy())
+
+    def release(self, twister: "_Deals") -> None:
+        self.released += 1
 
 
 def test_rows_that_ended_get_no_more_numbers() -> None:
     deals: Any = _Deals()
     hand = Hand(deals, [10, 11, 12], 3)
     told = [(0, 7, False), (1, 8, True), (2, 9, False), (0, 5, False), (2, 6, True), (0, 4, True)]
-    for row, token, last in told:
+    for number, (row, token, last) in enumerate(told):
+        assert hand.begun.is_set() == (number > 0)
+        assert not deals.released
         hand(SimpleNamespace(hypothesis_id=row, token_id=token, is_last=last, log_prob=-1.0))
     stream = words([10, 11, 12], 3)
-    assert [dealt.shape[0] for dealt in deals.dealt] == [3, 2, 1]
-    assert (deals.dealt[1] == stream[[0, 2], 1]).all()
-    assert (deals.dealt[2] == stream[[0], 2]).all()
+    assert [first.tolist() for first in deals.offered] == [stream[:, 0].tolist()]
+    assert [dealt.shape[0] for dealt in deals.dealt] == [2, 1]
+    assert (deals.dealt[0] == stream[[0, 2], 1]).all()
+    assert (deals.dealt[1] == stream[[0], 2]).all()
     assert hand.drawn == [[7, 5, 4], [8], [9, 6]]
     assert hand.logprobs == [-3.0, -1.0, -2.0]
+    hand.end()
+    assert deals.released == 1
+
+
+def test_an_offer_reaches_the_free_and_those_who_become_free_before_it_is_claimed() -> None:
+    twisters = {at: Twister(np.zeros(STATE + 1, dtype=np.uint64)) for at in (1, 2)}
+    calling = 1
+    deals = Dealer(twisters, lambda: calling)
+
+    def holds(at: int, offer: Any) -> bool:
+        return bool((twisters[at]._state[: offer.size] == untemper(offer.ravel())).all())
+
+    first, second, third = (words([seed, seed + 1], 1)[:, 0] for seed in (5, 50, 500))
+    deals.offer(first)
+    assert holds(1, first) and holds(2, first)
+    busy = deals.claim()
+    deals.offer(second)
+    assert holds(1, first) and holds(2, second)  # the first is still being drawn from
+    deals.release(busy)
+    assert holds(1, second)  # now either may take the second
+    calling = 2
+    deals.claim()
+    deals.offer(third)
+    assert holds(1, third) and holds(2, second)
 
 
 def test_draws_follow_the_stream_exactly(adapter: Adapter) -> None:
@@ -103,7 +145,7 @@ def test_without_the_checks_it_says_that_it_cannot_promise(
     elif missing == "symbol":
         monkeypatch.setattr(dealer, "_SYMBOL", "no_such_function")
     else:
-        monkeypatch.setattr(Dealer, "_freshly_seeded", lambda self: False)
+        monkeypatch.setattr(Twister, "freshly_seeded", lambda self: False)
     generator = open_generator(adapter, engine="ctranslate2", threads=1)
     assert not generator.identity.reproducible
     texts = generator.generate(Request(count=4, seed=1, sampling=Sampling(max_tokens=10)))
@@ -131,4 +173,39 @@ def test_more_texts_than_one_batch_holds(adapter: Adapter) -> None:
     many = generator.generate(Request(count=150, seed=0, sampling=Sampling(max_tokens=4)))
     few = generator.generate(Request(count=10, seed=125, sampling=Sampling(max_tokens=4)))
     assert many[125:135] == few
+    generator.close()
+
+
+def test_workers_share_the_texts_and_change_none_of_them(adapter: Adapter) -> None:
+    """Three workers, more shares than workers, texts that end early: each text is what one worker alone writes."""
+    alone, three = (open_generator(adapter, engine="ctranslate2", threads=threads) for threads in (1, 3))
+    assert three.identity.reproducible
+    for count, tokens in ((1, 9), (2, 9), (7, 2), (40, 1), (250, 12), (250, 3)):
+        request = Request(count=count, seed=count, sampling=Sampling(max_tokens=tokens))
+        assert three.generate(request) == alone.generate(request)
+    alone.close()
+    three.close()
+
+
+def test_two_who_ask_at_once_get_the_same_texts_as_alone(adapter: Adapter) -> None:
+    generator = open_generator(adapter, engine="ctranslate2", threads=2)
+    requests = [Request(count=5, seed=seed, sampling=Sampling(max_tokens=12)) for seed in range(8)]
+    alone = [generator.generate(request) for request in requests]
+    with ThreadPoolExecutor(4) as people:
+        assert list(people.map(generator.generate, requests)) == alone
+    generator.close()
+
+
+def test_a_batch_that_was_cancelled_leaves_the_workers_free(adapter: Adapter) -> None:
+    generator = open_generator(adapter, engine="ctranslate2", threads=2)
+    request = Request(count=200, seed=3, sampling=Sampling(max_tokens=30))
+    expected = generator.generate(request)
+    for delay in (0.0, 0.01, 0.05):
+        cancelled = threading.Event()
+        timer = threading.Timer(delay, cancelled.set)
+        timer.start()
+        with pytest.raises(GenerationCancelled):
+            generator.generate(replace(request, count=5000), cancelled)
+        timer.join()
+        assert generator.generate(request) == expected
     generator.close()

@@ -64,9 +64,7 @@ def test_the_engines_say_the_same_for_the_same_seed(adapter: Adapter) -> None:
     """Same weights, same streams, same order of steps: the texts agree, but for rounding at a boundary."""
     transformers = open_generator(adapter, engine="transformers", base=str(BASE), threads=1)
     ctranslate: Any = open_generator(adapter, engine="ctranslate2", threads=1)
-    ctranslate._model = ctranslate2.Generator(
-        str(adapter.folder / "ctranslate2"), compute_type="float32", intra_threads=1
-    )
+    ctranslate._model = ctranslate._open("float32", 1)
     from generation.engines.dealer import Dealer
 
     ctranslate._dealer = Dealer.find(ctranslate._model, adapter.prompt.begin)
