@@ -1,17 +1,20 @@
 """An adapter merged into its base: a plain transformers folder that knows nothing of LoRA."""
 
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
 from finetune.base import load_model, resolve_base
+from finetune.corpus.card import ROWS_FILE
 from finetune.errors import BaseUnfit, FinetuneError
 from finetune.fast import slow_down
 from finetune.hub import out_of_reach
-from generation.adapter import Adapter, open_adapter
+from generation.adapter import STALE, Adapter, open_adapter
 from generation.prompt import PromptFormat
+from moderation.filters.names import AUTHORS
 
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
+STAYS_HERE = ["echo/*", "samples.jsonl", "report.html", ROWS_FILE, AUTHORS, STALE, "ctranslate2/*"]
 
 
 def save_merged(model: Any, tokenizer: Any, prompt: PromptFormat, folder: Path) -> None:
@@ -47,7 +50,8 @@ def export(adapter_folder: Path, out: Path) -> Path:
 def push(adapter_folder: Path, repository: str, *, merged: bool = False, private: bool = True) -> str:
     """Upload an adapter folder, or its merged model, to the Hugging Face Hub; returns its address.
 
-    The echo index, the samples and the list of row hashes stay here: they hold other people's words.
+    The echo index, the samples, the report and the hashes of rows and of authors' names stay here: they hold other
+    people's words, or can be guessed at.
 
     Raises:
         AdapterError: the adapter cannot be opened.
@@ -68,7 +72,7 @@ def push(adapter_folder: Path, repository: str, *, merged: bool = False, private
                 repo_id=repository,
                 folder_path=folder,
                 commit_message=f"Upload {adapter.name}",
-                ignore_patterns=["echo/*", "samples.jsonl", "report.html", "data-rows.npy", "ctranslate2/*"],
+                ignore_patterns=STAYS_HERE,
             )
         except HFValidationError as error:
             raise FinetuneError(f"{repository!r} is no Hub repository name; it is like you/{adapter.name}.") from error
@@ -93,5 +97,7 @@ def load_adapted(adapter: Adapter) -> tuple[Any, Any]:
     base = resolve_base(adapter.card.base)
     if base.hash != adapter.card.base_hash:
         raise BaseUnfit(f"The base {base.name} is not the one that {adapter.name} was trained on: train it again.")
-    model = PeftModel.from_pretrained(load_model(base), adapter.folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # PEFT 0.21 asks transformers 5.23 by an old name
+        model = PeftModel.from_pretrained(load_model(base), adapter.folder)
     return model, AutoTokenizer.from_pretrained(adapter.folder)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.console import console, plain
+from bot.cli.console import console, errors, plain
 
 if TYPE_CHECKING:
     from generation.adapter import Adapter
@@ -95,7 +95,7 @@ def export(
     from finetune.export import export as merge
 
     with console.status("Merging…"):
-        merge(_open(name, folder).folder, out)
+        merge(_leaving(name, folder), out)
     console.print(plain(f"{name}, merged, is in {out}; transformers loads it with from_pretrained."))
 
 
@@ -111,7 +111,7 @@ def push(
     from finetune.export import push as upload
 
     with console.status("Uploading…"):
-        address = upload(_open(name, folder).folder, repository, merged=merged, private=not public)
+        address = upload(_leaving(name, folder), repository, merged=merged, private=not public)
     console.print(plain(f"{name} is at {address}."))
 
 
@@ -125,6 +125,14 @@ def _open(name: str, folder: Path | None) -> "Adapter":
     from generation.adapter import find_adapter
 
     return find_adapter(folder or _root(), name)
+
+
+def _leaving(name: str, folder: Path | None) -> Path:
+    """The folder of an adapter that goes out of our hands; says so when it learned what was taken back since."""
+    adapter = _open(name, folder)
+    if adapter.stale:
+        errors.print(plain(adapter.stale, "yellow"))
+    return adapter.folder
 
 
 def _samples(adapter: "Adapter") -> list[tuple[float, str]]:

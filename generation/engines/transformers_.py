@@ -7,6 +7,7 @@ about one part in a million of a boundary between two tokens.
 """
 
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,10 +49,13 @@ class TransformersGenerator:
         self._device = torch.device(_best_device() if device == "auto" else device)
         self._codec = Codec(adapter)
         base = base or adapter.card.base
+        transformers.utils.logging.disable_progress_bar()
         try:
             model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, use_safetensors=True)
             if adapter.has("adapter_model.safetensors"):
-                model = PeftModel.from_pretrained(model, str(adapter.folder)).merge_and_unload()
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", FutureWarning)  # PEFT 0.21 asks transformers 5.23 by an old name
+                    model = PeftModel.from_pretrained(model, str(adapter.folder)).merge_and_unload()
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             message = f"The base {base} of the adapter {adapter.name} cannot be loaded with its weights: {reason}"

@@ -93,6 +93,7 @@ def test_adapters_are_listed_compared_exported_and_marked_stale(
     forgotten = forget([small_corpus], Rule(match="the"), adapters=home / "adapters", now=NOW)
     assert forgotten.stale == ("me",)
     assert "me stale" in _run("adapters") and "train it again" in _run("adapters")
+    assert "train it again" in _run("adapters", "export", "me", "once-more")
 
 
 @pytest.mark.parametrize(

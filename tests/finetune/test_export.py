@@ -1,6 +1,8 @@
 """Merged, an adapter says what it said before; two are compared line by line."""
 
 import dataclasses
+import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,11 @@ import torch
 
 from finetune.compare import compare
 from finetune.errors import BaseError, FinetuneError
-from finetune.export import export, load_adapted, push
+from finetune.export import STAYS_HERE, export, load_adapted, push
 from finetune.recipe import Recipe
 from finetune.run import finetune
 from generation.adapter import Adapter, open_adapter, save_card
+from generation.engines import open_generator
 
 QUICK = {
     "epochs": 1,
@@ -69,6 +72,26 @@ def test_a_push_with_the_hub_out_of_reach_is_one_sentence(adapter: Adapter, monk
     with pytest.raises(FinetuneError) as caught:
         push(adapter.folder, "some-body/some-voice")
     assert "Hub" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_what_is_pushed_holds_nobody_s_words_and_no_names(adapter: Adapter) -> None:
+    from huggingface_hub.utils._paths import filter_repo_objects
+
+    there = [path.relative_to(adapter.folder).as_posix() for path in adapter.folder.rglob("*") if path.is_file()]
+    goes = set(filter_repo_objects(there, ignore_patterns=STAYS_HERE))
+    assert {"authors.json", "samples.jsonl", "data-rows.npy", "report.html"} <= {*there} - goes
+    own = {"adapter_config.json", "adapter_model.safetensors", "card.json", "prompt.json"}
+    assert goes == own | {"data-card.json", "data-card.md", "tokenizer.json", "tokenizer_config.json"}
+    said = "".join((adapter.folder / name).read_text() for name in goes if name.endswith((".json", ".md")))
+    samples = [json.loads(line)["text"] for line in (adapter.folder / "samples.jsonl").read_text().splitlines()]
+    assert not [text for text in samples if text and json.dumps(text)[1:-1] in said]
+
+
+def test_a_talking_person_is_not_told_of_the_libraries_quarrels(adapter: Adapter, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        export(adapter.folder, tmp_path / "merged")
+        open_generator(adapter, engine="transformers", threads=1).close()
 
 
 def test_comparing_names_the_better_where_the_posts_are_the_same(adapter: Adapter, tmp_path: Path) -> None:
