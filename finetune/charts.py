@@ -50,7 +50,9 @@ def curves(
     if mark is not None:
         kept = at(mark, low).split(",")[0]
         parts.append(f'<line class="mark" x1="{kept}" x2="{kept}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
-        parts.append(f'<text class="mark" x="{float(kept) - 5:.1f}" y="{TOP + 10}" text-anchor="end">kept</text>')
+        side = ("start", 5) if float(kept) < LEFT + 40 else ("end", -5)  # not over the numbers of the axis
+        place = f'x="{float(kept) + side[1]:.1f}" y="{TOP + 10}" text-anchor="{side[0]}"'
+        parts.append(f'<text class="mark" {place}>kept</text>')
     if limit is not None:
         high_enough = at(0, limit).split(",")[1]
         parts.append(f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{high_enough}" y2="{high_enough}"/>')

@@ -130,6 +130,8 @@ def command(run: Finished) -> str:
     words = ["confess", "finetune", *(source.path for source in run.corpus.sources), "--name", run.name]
     for flag, values in run.corpus.options.flags().items():
         words += [f"{flag}={value}" for value in values] or [flag]
+    if run.consent:
+        words += ["--consent", run.consent]
     return shlex.join([*words, "--recipe", "recipe.toml"])
 
 

@@ -48,24 +48,27 @@ def _learning(before: float, after: float) -> Remark:
         return Remark("bad", f"It learned nothing that holds for posts it has not seen: {numbers}.")
     if gain < 0.05:
         return Remark("careful", f"It learned little: {numbers}.")
-    return Remark("good", f"It finds posts it never saw {1 - math.exp(-gain):.0%} less surprising: {numbers}.")
+    return Remark("good", f"It finds posts it never saw {_percent(1 - math.exp(-gain))} less surprising: {numbers}.")
 
 
 def _copying(copied: float, max_copy: float) -> Remark:
-    text = f"{f'{copied:.1%}' if copied else 'None'} of its fresh posts repeat most of a post it was taught"
+    text = f"{_percent(copied, 1) if copied else 'None'} of its fresh posts repeat most of a post it was taught"
     if copied > max_copy:
-        return Remark("bad", f"{text}, above the limit of {max_copy:.0%}: train less, or on more posts.")
+        return Remark("bad", f"{text}, above the limit of {_percent(max_copy)}: train less, or on more posts.")
     return Remark("careful" if copied > FEW else "good", f"{text}.")
 
 
 def _stopping(stopped: float) -> Remark:
     if stopped < STOPPED_ENOUGH:
-        return Remark(
-            "bad", f"Only {stopped:.1%} of its posts end by themselves (99 % are wanted); the rest is thrown away."
-        )
-    return Remark("good", f"{f'{stopped:.1%}' if stopped < 1 else 'All'} of its posts end by themselves.")
+        text = f"Only {_percent(stopped, 1)} of its posts end by themselves (99 % are wanted); the rest is thrown away"
+        return Remark("bad", f"{text}: train longer, or raise max_tokens.")
+    return Remark("good", f"{_percent(stopped, 1) if stopped < 1 else 'All'} of its posts end by themselves.")
 
 
 def _topics(followed: float, chance: float) -> Remark:
-    text = f"Asked for a topic, {followed:.0%} of its posts name it ({chance:.0%} do when not asked)."
+    text = f"Asked for a topic, {_percent(followed)} of its posts name it ({_percent(chance)} do when not asked)."
     return Remark("good" if followed > 2 * chance and followed > 0.2 else "note", text)
+
+
+def _percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f} %"

@@ -100,8 +100,7 @@ def summary(adapter: Adapter) -> None:
     table.add_row("samples that end by themselves", "", stopped)
     console.print(table)
     if samples["stopped"] < STOPPED_ENOUGH:
-        console.print(
-            Text("Fewer than 99 % of its posts end by themselves; the rest is thrown away. Train longer.", "bold red")
-        )
+        advice = "the rest is thrown away: train longer, or raise max_tokens."
+        console.print(Text(f"Fewer than 99 % of its posts end by themselves; {advice}", "bold red"))
     console.print(Text(f"The adapter is in {adapter.folder}; its report is {adapter.folder / 'report.html'}.", "dim"))
     console.print(Text.assemble("Hear it: ", (f"confess say --adapter {adapter.name}", "bold cyan")))

@@ -129,6 +129,23 @@ def test_the_verdict_follows_the_numbers(changes: dict[str, Any], headline_part:
     assert headline_part in headline(found) and found[0].grade == grade
 
 
+def test_what_is_not_good_says_what_to_do() -> None:
+    found = remarks(_metrics(samples=_metrics()["samples"] | {"stopped": 0.9, "copied": 0.2}), max_copy=0.05)
+    assert [remark.text for remark in found if remark.grade == "bad"] == [
+        "20.0 % of its fresh posts repeat most of a post it was taught, above the limit of 5 %: train less, or on more "
+        "posts.",
+        "Only 90.0 % of its posts end by themselves (99 % are wanted); the rest is thrown away: train longer, or raise "
+        "max_tokens.",
+    ]
+
+
+@pytest.mark.parametrize(("step", "side"), [(1, "start"), (100, "end")])
+def test_the_mark_s_label_stays_clear_of_the_axis(step: int, side: str) -> None:
+    drawn = charts.curves([charts.Line("x", [(0, 4.0), (100, 3.0)], "a")], x_label="steps", mark=step)
+    [(x, anchor)] = re.findall(r'<text class="mark" x="([\d.]+)" y="\d+" text-anchor="(\w+)">kept', drawn)
+    assert anchor == side and charts.LEFT < float(x) < charts.WIDTH - charts.RIGHT
+
+
 def test_a_run_of_one_check_and_no_spread_is_drawn_too() -> None:
     flat = charts.curves([charts.Line("x", [(0, 0.0)], "a")], x_label="steps", percent=True)
     assert ElementTree.fromstring(re.sub(r"<figcaption>.*", "</figure>", flat)) is not None

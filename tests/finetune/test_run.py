@@ -1,11 +1,15 @@
 """A whole run on a tiny base: what it leaves on disk, what it refuses, and how it goes on after a kill."""
 
+import html
 import json
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,7 +49,8 @@ def trained(
     updates: list[Update] = []
     out = tmp_path_factory.mktemp("adapters")
     recipe = Recipe.build({"base": str(tiny_gpt2), **QUICK})
-    return finetune(small_corpus, recipe, out, name="tiny", progress=updates.append, now=NOW), updates
+    told, consent = updates.append, "My aunt's own words."
+    return finetune(small_corpus, recipe, out, name="tiny", progress=told, now=NOW, consent=consent), updates
 
 
 def test_the_adapter_folder_is_whole_and_nothing_else_is_left(trained: tuple[Adapter, list[Update]]) -> None:
@@ -54,6 +59,16 @@ def test_the_adapter_folder_is_whole_and_nothing_else_is_left(trained: tuple[Ada
     assert there == FILES
     assert adapter.has("echo/") and adapter.has("ctranslate2/")
     assert sorted(path.name for path in adapter.folder.parent.iterdir()) == ["tiny"]
+
+
+def test_the_report_says_how_to_make_it_again(trained: tuple[Adapter, list[Update]], small_corpus: Path) -> None:
+    page = html.unescape((trained[0].folder / "report.html").read_text())
+    command = re.findall(r"<pre>(confess .*)</pre>", page)[0]
+    consent = ["--consent", "My aunt's own words."]
+    wanted = ["confess", "finetune", small_corpus.name, "--name", "tiny", *consent, "--recipe", "recipe.toml"]
+    assert shlex.split(command) == wanted
+    recipe = tomllib.loads(re.findall(r"<code>recipe.toml</code> says:</p>\s*<pre>(.*?)</pre>", page, re.DOTALL)[0])
+    assert recipe.items() >= QUICK.items()
 
 
 def test_it_learned_and_the_card_says_how_much(trained: tuple[Adapter, list[Update]]) -> None:
