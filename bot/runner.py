@@ -71,9 +71,9 @@ class Upkeep:
             await asyncio.to_thread(chore)
         gone, held = await asyncio.to_thread(self._expire)
         if gone:
-            log.info("%d posts were too old and have expired.", gone, extra={"action": "expire", "posts": gone})
+            log.info("Too old, and expired: %s.", _posts(gone), extra={"action": "expire", "posts": gone})
         if held != self._held:
-            log.info("%d posts wait for a person.", held, extra={"action": "held", "posts": held})
+            log.info("Waiting for a person: %s.", _posts(held), extra={"action": "held", "posts": held})
         self._held = held
         return gone
 
@@ -172,6 +172,10 @@ class Runner:
                 log.warning("%s did not finish in time.", task.get_name(), extra={"action": "stop"})
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _posts(count: int) -> str:
+    return "1 post" if count == 1 else f"{count:,} posts"
 
 
 def _failure(task: asyncio.Task[Any]) -> BaseException | None:

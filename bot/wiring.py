@@ -45,6 +45,10 @@ from storage.lifecycle import State
 log = logging.getLogger(__name__)
 
 SAID = frozenset({State.APPROVED, State.SENDING, State.UNCERTAIN, State.PUBLISHED, State.WITHDRAWN})
+_NOBODY_ASKS = (
+    "Nobody can ask for a post: Discord is off (set DISCORD__TOKEN), and nothing is planned ([[schedule]] in "
+    "confess.toml). What is approved already goes out."
+)
 REMEMBERED = 5_000  # posts at most that count as said already
 
 
@@ -186,6 +190,8 @@ async def run(settings: Settings) -> None:
         for platform in platforms.values():
             stack.push_async_callback(platform.close)
         publisher = Publisher(composer.database, platforms)
+        if discord is None and not settings.schedule:
+            log.warning("%s", _NOBODY_ASKS, extra={"action": "nobody-asks"})
         services: list[Service] = []  # stopped in this order: what makes posts, what sends them, what connects
         if settings.schedule:
             schedules = [as_schedule(planned, platforms) for planned in settings.schedule]

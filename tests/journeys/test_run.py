@@ -124,3 +124,13 @@ async def test_a_token_that_discord_refuses_is_one_sentence(home: Path, discord:
     assert process.returncode == 1
     assert "Discord does not take the token" in told
     assert other not in told and "Traceback" not in told
+
+
+async def test_without_discord_and_a_schedule_it_says_that_nobody_can_ask(home: Path, discord: DiscordServer) -> None:
+    process = await confess(home, discord, DISCORD__TOKEN="")
+    assert process.stderr is not None
+    told = (await asyncio.wait_for(process.stderr.readuntil(b"Running."), 60)).decode()
+    process.send_signal(signal.SIGINT)
+    assert "Stopped." in await said(process)
+    assert process.returncode == 0
+    assert "Nobody can ask for a post: Discord is off (set DISCORD__TOKEN)" in " ".join(told.split())
