@@ -1,6 +1,8 @@
 """Where to train, and in which number format: what this machine does well, found out and not assumed."""
 
 import contextlib
+import ctypes
+import platform
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -57,6 +59,21 @@ def fast_bf16(kind: str) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     capabilities = torch.backends.cpu.get_cpu_capability() if kind == "cpu" else ""
     return bool(kind == "cpu" and "AVX512" in capabilities and _cpu_flag("avx512_bf16", "amx_bf16"))
+
+
+def keep_freed_memory() -> bool:
+    """Let glibc keep what a step frees for the next step; returns whether it did.
+
+    A step frees and asks for the same gigabyte of activations again and again. By default the C library hands it back
+    to the system, which zeroes each page before it lends it anew: or not, depending on what lies last.
+    PyTorch's advice for CPUs is another allocator (https://docs.pytorch.org/tutorials/recipes/recipes/tuning_guide.html);
+    glibc's own settings (mallopt(3)) do the same without one.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    trim, mapped = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+    return bool(mallopt(mapped, 2**30) and mallopt(trim, 2**31 - 1))
 
 
 def _cpu_flag(*flags: str) -> bool:

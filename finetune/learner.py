@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from finetune.device import Place
+from finetune.device import Place, keep_freed_memory
 from finetune.errors import RecipeError, TrainingDiverged
 from finetune.fast import ATTENTION, Plan, packed, speed_up
 from finetune.lora import Size, trainable
@@ -30,6 +30,8 @@ class Learner:
     """Holds the model, the optimiser and the step count. Only LoRA weights are ever touched or saved."""
 
     def __init__(self, model: Any, recipe: Recipe, size: Size, place: Place, team: Team, total_steps: int) -> None:
+        if place.device.type == "cpu":
+            keep_freed_memory()
         self.model = model.to(place.device).eval()
         self.recipe, self.size, self.place, self.team = recipe, size, place, team
         self.total_steps = total_steps

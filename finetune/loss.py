@@ -42,22 +42,20 @@ def head_gradient(
 
     Each of the last ``sampled`` tokens counts as many times as it stands for.
 
-    In bf16 this loss is good to about 0.002 nats for a single token and far better in the mean: the partition function
-    is read off the largest probability, which saves two passes over the logits. The gradient does not depend on it.
+    In bf16 this loss is good to about 0.002 nats for a single token and far better in the mean: it is read off the
+    label's probability, which saves two passes over the logits. The gradient does not depend on it.
     """
     total, slope = hidden.new_zeros((), dtype=torch.float32), torch.zeros_like(hidden)
     places = (labels != IGNORED).nonzero()[:, 0]
     for place in places.split(SLICE):
-        wanted = labels[place, None]
         logits = hidden[place].to(weight.dtype) @ weight.T
         if sampled:
             logits[:, -sampled:] += math.log(stand_for)
-        label_logit = logits.gather(-1, wanted)[:, 0].float()
         probabilities = logits.softmax(-1)
-        largest, at = probabilities.max(-1)
-        log_z = logits.gather(-1, at[:, None])[:, 0].float() - largest.float().log()
-        total += (log_z - label_logit).sum()
-        probabilities.scatter_add_(-1, wanted, -torch.ones_like(wanted, dtype=weight.dtype))
+        at_label = torch.arange(len(place), device=place.device), labels[place]
+        wanted = probabilities[at_label]
+        total -= wanted.float().clamp(min=torch.finfo(torch.float32).tiny).log().sum()
+        probabilities[at_label] = wanted - 1  # scatter_add_ took a tenth of the layer's time for these few
         slope[place] = (probabilities @ weight).to(hidden.dtype)
     return total, slope
 
