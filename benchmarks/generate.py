@@ -9,11 +9,15 @@ that a busy machine is busy for all of them; ratios are medians over rounds of t
     raw        ctranslate2.Generator.generate_batch, int8, our options, batch and workers, tokens not made into text
     ours       CTranslateGenerator.generate, int8, each text from its own seed
 
+Twenty people who ask at the same moment, with the shelf empty, wait for the queue: one call of the engine for all of
+them, as it is, against one for each.
+
 Also: what int8 costs in held-out loss and in greedy agreement, memory, and how long `confess --help` and a bot take to
 start. `--model nib` or `--model gpt2` measures one model only.
 """
 
 import argparse
+import asyncio
 import csv
 import shutil
 import statistics
@@ -29,6 +33,7 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.report import Report
+from bot.worker import GeneratorWorker
 from finetune.base import BASES
 from generation.adapter import Adapter, Card, open_adapter, save_card
 from generation.engines.ctranslate import BATCH, CTranslateGenerator, convert
@@ -78,6 +83,7 @@ def main() -> None:
             speed(result, name, adapter, rounds, options.quick, lead=name == models[0])
             memory(result, name, adapter)
         if "nib" in models:
+            asyncio.run(queue(result, make_adapter("nib", Path(scratch) / "queue"), rounds))
             likeness(result, make_adapter("nib", Path(scratch) / "whole", end="<|endoftext|>"), options.quick)
         start_up(result, make_adapter("nib", Path(scratch) / "home" / "adapters"), rounds)
     if options.quick:
@@ -234,6 +240,37 @@ def _peak(contender: str, folder: str) -> None:
     # Not getrusage's maximum: that one is handed down from the process that started this one.
     status = Path("/proc/self/status").read_text().splitlines()
     print(int(next(line for line in status if line.startswith("VmHWM")).split()[1]) * 1024 // 1_000_000)
+
+
+async def queue(result: Report, adapter: Adapter, rounds: int) -> None:
+    """Twenty wishes for four texts each, through the bot's own queue; ways of serving them take turns."""
+    crowd, each = 20, 4
+    ways = {"together": {}, "one by one": {"together": 1}}
+    waited: dict[str, list[float]] = {way: [] for way in ways}
+    spans: dict[str, list[float]] = {way: [] for way in ways}
+
+    async def ask(worker: GeneratorWorker, number: int) -> float:
+        start = time.perf_counter()
+        request = Request(count=each, seed=number * each, sampling=SAMPLING)
+        await worker.generate(request, who=f"person {number}")
+        return 1000 * (time.perf_counter() - start)
+
+    for _ in range(rounds):
+        for way, options in ways.items():
+            async with GeneratorWorker(lambda: CTranslateGenerator(adapter, threads=THREADS), **options) as worker:
+                await ask(worker, crowd)  # warm
+                start = time.perf_counter()
+                waited[way] += await asyncio.gather(*(ask(worker, number) for number in range(crowd)))
+                spans[way].append(time.perf_counter() - start)
+    ratios = [alone / merged for alone, merged in zip(spans["one by one"], spans["together"], strict=True)]
+    result.measure("queue_vs_one_by_one", statistics.median(ratios), "times")
+    rows = [
+        (way, crowd * each / statistics.median(spans[way]), times.p50, times.p99)
+        for way, times in ((way, report.Times(tuple(waited[way]))) for way in ways)
+    ]
+    result.measure("queue_p50_ms", rows[0][2], "ms")
+    result.measure("queue_p99_ms", rows[0][3], "ms")
+    result.table(f"nib: {crowd} at once, {each} texts each", ["", "texts/s", "p50 ms", "p99 ms"], rows)
 
 
 def likeness(result: Report, adapter: Adapter, quick: bool) -> None:

@@ -16,6 +16,16 @@ class Request:
     topic: str | None = None  # the post is about this; it is not part of the text
     seed: int = 0  # text i is drawn with seed + i
     sampling: Sampling = field(default_factory=Sampling)
+    more: tuple[int, ...] = ()  # seeds of further texts: the same wish of other people, written in the same batch
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of all texts, in the order in which they come back."""
+        return [*range(self.seed, self.seed + self.count), *self.more]
+
+    def same_wish(self, other: "Request") -> bool:
+        """Whether only the seeds differ, so that one batch can serve both."""
+        return (self.prompt, self.topic, self.sampling) == (other.prompt, other.topic, other.sampling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,7 @@ class Generator(Protocol):
     identity: Identity
 
     def generate(self, request: Request, cancelled: threading.Event | None = None) -> list[Generated]:
-        """``request.count`` texts in one batch, in seed order.
+        """A text for each of ``request.seeds``, in that order, written in one batch.
 
         Raises:
             GenerationCancelled: ``cancelled`` was set.

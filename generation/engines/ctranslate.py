@@ -96,11 +96,11 @@ class CTranslateGenerator:
             raise EngineUnavailable(message) from error
 
     def generate(self, request: Request, cancelled: threading.Event | None = None) -> list[Generated]:
-        """``request.count`` texts, in seed order; see :class:`generation.generator.Generator`."""
+        """A text for each of ``request.seeds``; see :class:`generation.generator.Generator`."""
         start, steps = self._codec.start(request, positions=self._positions)
         options = _options(request.sampling, steps, self._codec)
         greedy = options["sampling_topk"] == 1
-        seeds = list(range(request.seed, request.seed + request.count))
+        seeds = request.seeds
         texts: list[Generated] = []
         with self._turn:
             if greedy and self._exact is None:

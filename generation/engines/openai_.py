@@ -59,7 +59,7 @@ class OpenAIGenerator:
         )
 
     def generate(self, request: Request, cancelled: threading.Event | None = None) -> list[Generated]:
-        """``request.count`` texts, in seed order; see :class:`generation.generator.Generator`.
+        """A text for each of ``request.seeds``; see :class:`generation.generator.Generator`.
 
         Raises:
             GenerationCancelled: ``cancelled`` was set.
@@ -67,8 +67,8 @@ class OpenAIGenerator:
             GeneratorBusy: it is too busy, also after some tries.
             EngineUnavailable: it cannot be reached, refuses the key or the model, or says what we do not understand.
         """
-        seeds = range(request.seed, request.seed + request.count)
-        with ThreadPoolExecutor(max_workers=min(request.count, self._server.parallel)) as pool:
+        seeds = request.seeds
+        with ThreadPoolExecutor(max_workers=min(len(seeds), self._server.parallel)) as pool:
             futures = [pool.submit(self._one, request, seed, cancelled) for seed in seeds]
             try:
                 return [future.result() for future in futures]

@@ -73,11 +73,11 @@ class TransformersGenerator:
         )
 
     def generate(self, request: Request, cancelled: threading.Event | None = None) -> list[Generated]:
-        """``request.count`` texts, in seed order; see :class:`generation.generator.Generator`."""
+        """A text for each of ``request.seeds``; see :class:`generation.generator.Generator`."""
         start, steps = self._codec.start(request, positions=self._positions)
-        seeds = list(range(request.seed, request.seed + request.count))
+        seeds = request.seeds
         texts: list[Generated] = []
-        for first in range(0, request.count, BATCH):
+        for first in range(0, len(seeds), BATCH):
             group = seeds[first : first + BATCH]
             with torch.inference_mode():
                 texts.extend(self._write(start, steps, group, request.sampling, cancelled))

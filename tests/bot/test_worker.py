@@ -3,13 +3,16 @@
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bot.worker import GeneratorWorker
+from bot.worker import GeneratorWorker, next_in_turn
 from generation.adapter import Adapter
 from generation.engines import open_generator
 from generation.errors import (
@@ -45,7 +48,7 @@ class Slow:
             while not self.go.wait(0.005):
                 if cancelled is not None and cancelled.is_set() and not self.deaf:
                     raise GenerationCancelled("told to stop")
-            return [Generated("text", request.seed + place, 1, True, -1.0) for place in range(request.count)]
+            return [Generated("text", seed, 1, True, -1.0) for seed in request.seeds]
         finally:
             self.running -= 1
 
@@ -94,12 +97,91 @@ async def test_an_engine_that_cannot_open_is_a_sentence_at_once() -> None:
 async def test_one_request_runs_at_a_time_in_order_of_arrival() -> None:
     engine = Slow()
     async with working(lambda: engine) as worker:
-        tasks = [asyncio.create_task(worker.generate(Request(seed=seed), who=f"person {seed}")) for seed in range(4)]
+        wishes = [Request(seed=seed, prompt=f"I am {seed}") for seed in range(4)]
+        tasks = [asyncio.create_task(worker.generate(wish, who=f"person {wish.seed}")) for wish in wishes]
         await begun(engine)
         engine.go.set()
         await asyncio.gather(*tasks)
     assert engine.order == [0, 1, 2, 3]
     assert engine.most == 1
+
+
+async def test_who_waits_for_the_same_is_served_by_one_call_with_what_they_would_get_alone(adapter: Adapter) -> None:
+    """A real engine; somebody with another wish in between waits for their own turn."""
+    alone, short = open_generator(adapter, threads=1), Sampling(max_tokens=12)
+    calls: list[list[int]] = []
+
+    class Counts:
+        identity, close = alone.identity, alone.close
+
+        def generate(self, request: Request, cancelled: threading.Event | None = None) -> list[Generated]:
+            calls.append(request.seeds)
+            return alone.generate(request, cancelled)
+
+    wishes = [Request(count=2, seed=seed, sampling=short) for seed in (5, 70, 900)]
+    other = Request(count=1, seed=40, prompt="I once", sampling=short)
+    expected = [alone.generate(wish) for wish in (*wishes, other)]
+    async with working(Counts) as worker:
+        asked = [wishes[0], other, *wishes[1:]]
+        tasks = [asyncio.create_task(worker.generate(wish, who=f"p{wish.seed}")) for wish in asked]
+        first, another, second, third = await asyncio.gather(*tasks)
+    assert [first, second, third, another] == expected
+    assert calls == [[5, 6, 70, 71, 900, 901], [40]]
+
+
+async def test_one_of_several_who_goes_away_takes_nobody_along() -> None:
+    engine = Slow()
+    async with working(lambda: engine) as worker:
+        tasks = [asyncio.create_task(worker.generate(Request(seed=seed), who=f"p{seed}")) for seed in range(3)]
+        await begun(engine)
+        tasks[0].cancel()
+        tasks[2].cancel()
+        engine.go.set()
+        assert (await tasks[1])[0].seed == 1
+        assert engine.order == [0]  # one call for the three of them
+    engine = Slow()
+    async with working(lambda: engine) as worker:
+        tasks = [asyncio.create_task(worker.generate(Request(seed=seed), who=f"p{seed}")) for seed in range(3)]
+        await begun(engine)
+        for task in tasks:
+            task.cancel()
+        while engine.running:  # it is told to stop when the last one has gone
+            await asyncio.sleep(0.001)
+        assert worker.replaced == 0
+
+
+async def test_a_time_out_answers_all_whom_the_call_was_to_serve() -> None:
+    engine = Slow()
+    async with working(lambda: engine, timeout=0.2, grace=5.0) as worker:
+        tasks = [worker.generate(Request(seed=seed), who=f"p{seed}") for seed in range(3)]
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [GenerationTimeout] * 3
+    assert engine.order == [0]
+
+
+class Waits:
+    """Somebody in the queue."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "I am", "We"]), st.integers(1, 150)), min_size=1, max_size=40))
+def test_whose_turn_it_is(wishes: list[tuple[str, int]]) -> None:
+    """The first in the queue, always; with others only for the same wish and while there is room; none is lost."""
+    jobs: list[Any] = [Waits(Request(count=count, prompt=prompt)) for prompt, count in wishes]
+    waiting = deque(jobs)
+    served: list[Any] = []
+    while waiting:
+        first, before = waiting[0], list(waiting)
+        together = next_in_turn(waiting, 128)
+        assert together[0] is first
+        assert {job.request.prompt for job in together} == {first.request.prompt}
+        assert len(together) == 1 or sum(job.request.count for job in together) <= 128
+        assert [job for job in before if job in together] == together  # in their order
+        assert [job for job in before if job not in together] == list(waiting)
+        served += together
+    assert len(served) == len(jobs)
 
 
 async def test_the_heartbeat_goes_on_while_an_engine_is_stuck() -> None:

@@ -56,6 +56,13 @@ class TestEveryGenerator:
         fewer = generator.generate(Request(count=3, seed=10, sampling=SHORT))
         assert [text.text for text in fewer] == [text.text for text in together[3:6]]
 
+    def test_writes_for_several_at_once_what_each_would_get_alone(self, generator: Generator) -> None:
+        together = generator.generate(Request(count=2, seed=7, more=(100, 101, 8), sampling=SHORT))
+        assert [text.seed for text in together] == [7, 8, 100, 101, 8]
+        other = generator.generate(Request(count=2, seed=100, sampling=SHORT))
+        assert [text.text for text in together[2:4]] == [text.text for text in other]
+        assert together[4].text == together[1].text
+
     def test_the_seed_decides(self, generator: Generator) -> None:
         [one], [other] = (generator.generate(Request(seed=seed, sampling=SHORT)) for seed in (1, 2**31 - 1))
         assert one.text != other.text

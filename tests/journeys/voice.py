@@ -23,7 +23,7 @@ class Voice:
 
     def generate(self, request: Request, cancelled: threading.Event | None = None) -> list[Generated]:
         """Lines from the seed's on, after the prompt."""
-        seeds = range(request.seed, request.seed + request.count)
+        seeds = request.seeds
         texts = [f"{request.prompt} {self.lines[seed % len(self.lines)]}".strip() for seed in seeds]
         return [
             Generated(
