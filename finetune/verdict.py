@@ -59,10 +59,11 @@ def _copying(copied: float, max_copy: float) -> Remark:
 
 
 def _stopping(stopped: float) -> Remark:
-    if stopped < STOPPED_ENOUGH:
-        text = f"Only {_percent(stopped, 1)} of its posts end by themselves (99 % are wanted); the rest is thrown away"
-        return Remark("bad", f"{text}: train longer, or raise max_tokens.")
-    return Remark("good", f"{_percent(stopped, 1) if stopped < 1 else 'All'} of its posts end by themselves.")
+    share = _percent(stopped, 1)
+    if stopped >= STOPPED_ENOUGH:
+        return Remark("good", f"{share if stopped < 1 else 'All'} of its posts end by themselves.")
+    text = f"Only {share} of its posts end by themselves ({_percent(STOPPED_ENOUGH)} are wanted)"
+    return Remark("bad", f"{text}; the rest is thrown away: train longer, or raise max_tokens.")
 
 
 def _topics(followed: float, chance: float) -> Remark:
@@ -71,4 +72,4 @@ def _topics(followed: float, chance: float) -> Remark:
 
 
 def _percent(share: float, digits: int = 0) -> str:
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"

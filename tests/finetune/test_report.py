@@ -131,7 +131,7 @@ def test_the_verdict_follows_the_numbers(changes: dict[str, Any], headline_part:
 
 def test_what_is_not_good_says_what_to_do() -> None:
     found = remarks(_metrics(samples=_metrics()["samples"] | {"stopped": 0.9, "copied": 0.2}), max_copy=0.05)
-    assert [remark.text for remark in found if remark.grade == "bad"] == [
+    assert [remark.text.replace("\N{NO-BREAK SPACE}", " ") for remark in found if remark.grade == "bad"] == [
         "20.0 % of its fresh posts repeat most of a post it was taught, above the limit of 5 %: train less, or on more "
         "posts.",
         "Only 90.0 % of its posts end by themselves (99 % are wanted); the rest is thrown away: train longer, or raise "
