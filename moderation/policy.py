@@ -169,6 +169,8 @@ class Policy(BaseModel):
         """
         try:
             data = tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise PolicyError(f"There is no policy at {path}; check the name.") from None
         except (OSError, UnicodeDecodeError) as error:
             raise PolicyError(f"The policy {path} cannot be read: {error}.") from None
         except tomllib.TOMLDecodeError as error:

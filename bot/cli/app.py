@@ -64,7 +64,7 @@ app.command(rich_help_panel=TEACH)(finetune)
 app.add_typer(adapters.app, name="adapters", rich_help_panel=TEACH)
 
 app.command(rich_help_panel=SPEAK)(generate)
-app.command("say", hidden=True)(generate)
+app.command("say", help="The same as generate.", rich_help_panel=SPEAK)(generate)
 app.command(rich_help_panel=SPEAK)(run)
 app.command(rich_help_panel=SPEAK)(shelf)
 

@@ -21,6 +21,7 @@ from finetune.corpus.card import describe, write
 from finetune.corpus.findings import Audit
 from finetune.corpus.forget import Forgotten
 from finetune.corpus.options import FEW_CHARACTERS, LEAST_CHARACTERS
+from finetune.corpus.row import shortened
 from finetune.errors import NoRoom
 
 _STAGES = {"reading": "Reading", "duplicates": "Looking for repeats", "judging": "Judging"}
@@ -145,7 +146,7 @@ def _show(corpus: Corpus) -> None:
         console.print(f"  and {len(corpus.sniffed) - 20:,} more files")
     console.print()
     for row in corpus.examples():
-        console.print(Text("  │ ", style="dim") + plain(_short(row.text)))
+        console.print(Text("  │ ", style="dim") + plain(shortened(row.text)))
     kept = f"{len(corpus.rows):,} posts kept of {corpus.seen:,} records, {corpus.characters:,} characters"
     console.print()
     console.print(plain(kept, "bold"))
@@ -163,7 +164,8 @@ def _show_audit(found: Audit) -> None:
     table = Table("found", "rows", "share", "what is done", "for example", box=box.SIMPLE_HEAD, padding=(0, 1))
     for category, each in found.findings.items():
         share = f"{each.rows / max(1, found.judged):.1%}"
-        table.add_row(plain(category), f"{each.rows:,}", share, each.action.value, plain(_short(each.examples[0], 40)))
+        example = plain(shortened(each.examples[0], 40))
+        table.add_row(plain(category), f"{each.rows:,}", share, each.action.value, example)
     if found.findings:
         console.print(table)
         console.print("Choose with --keep, --scrub or --drop and the category's name.", style="dim")
@@ -187,8 +189,3 @@ def _bars(title: str, counts: Mapping[str, int]) -> Table:
     for name, count in list(counts.items())[filled[0] if filled else 0 : filled[-1] + 1 if filled else 0]:
         table.add_row(plain(name), f"{count:,}", Text("▇" * -(-count * _BAR // most), style="cyan"))
     return table
-
-
-def _short(text: str, most: int = 160) -> str:
-    line = " ⏎ ".join(text.split("\n"))
-    return line if len(line) <= most else line[: most - 1] + "…"

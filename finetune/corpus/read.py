@@ -22,7 +22,7 @@ from finetune.corpus.layouts import may_hold_posts, recognise_tree
 from finetune.corpus.options import FEW_CHARACTERS, Progress, ProgressCallback, ReadOptions
 from finetune.corpus.readers.base import Input, Records, Skipped
 from finetune.corpus.room import explained
-from finetune.corpus.row import Drop, Row, Sniffed
+from finetune.corpus.row import Drop, Row, Sniffed, shortened
 from finetune.corpus.rules import Rule, author_key, rules_for
 from finetune.corpus.sniff import recognise
 from finetune.corpus.sources import DEEPEST, Member, Meter, Tree, open_path, packing, unpack
@@ -66,7 +66,7 @@ class Corpus:
         told = [f"{found.source}: {found.detail}" for found in self.sniffed[:MOST_TOLD]]
         if len(self.sniffed) > MOST_TOLD:
             told.append(f"and {len(self.sniffed) - MOST_TOLD:,} more files")
-        told += [f"│ {' ⏎ '.join(row.text.split(chr(10)))[:160]}" for row in self.examples()]
+        told += [f"│ {shortened(row.text)}" for row in self.examples()]
         drops = ", ".join(f"{count:,} {reason}" for reason, count in self.drops.most_common())
         told.append(f"{len(self.rows):,} posts kept of {self.seen:,}" + (f"; left out: {drops}" if drops else ""))
         if self.audit is not None and self.audit.findings:

@@ -87,3 +87,9 @@ class Sniffed:
 def text_hash(text: str) -> int:
     """First 8 bytes of the text's SHA-256 as an unsigned number."""
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+
+
+def shortened(text: str, most: int = 160) -> str:
+    """A post on one line of at most so many characters, for people."""
+    line = " ⏎ ".join(text.split("\n"))
+    return line if len(line) <= most else line[: most - 1] + "…"

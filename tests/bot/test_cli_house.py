@@ -122,6 +122,7 @@ def test_doctor_says_in_a_line_each_what_is_wrong_and_how_to_mend_it(home: Path)
         (("--home", "nowhere", "posts"), 2, "nowhere"),
         (("adapters", "compare", "a", "b"), 2, "a"),
         (("corpus", "check", "nowhere"), 2, "nowhere"),
+        (("gate", "backtest", "--policy", "new.toml"), 2, "There is no policy at new.toml; check the name."),
         (("corpus", "check", "noise.txt"), 2, "noise.txt does not look like text"),
         (("finetune", "noise.txt"), 2, "noise.txt does not look like text"),
         (("nonsense",), 2, "nonsense"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from finetune.corpus import ReadOptions, Row, split
 from finetune.corpus.clean import clean
 from finetune.corpus.duplicates import Duplicates, jaccard, key_text, shingle_set
+from finetune.corpus.row import shortened
 from finetune.corpus.spool import Spool
 from finetune.errors import BadOption, TooLittleText
 from tests.finetune.corpus.making import ALL, POSTS, drops, read_all, texts, write
@@ -166,3 +167,10 @@ def test_split_depends_on_seed_and_text_alone() -> None:
     assert [row.text for row in train] == [row.text for row in rows if row.text in {each.text for each in train}]
     assert len(split(rows, 1, most=5)[1]) == 5
     assert len(split(rows[:1], 1)[1]) == 0
+
+
+@given(st.text(max_size=400), st.integers(2, 200))
+def test_a_shortened_post_is_one_line_and_says_that_it_goes_on(text: str, most: int) -> None:
+    line = shortened(text, most)
+    assert len(line) <= most and "\n" not in line
+    assert line == text.replace("\n", " ⏎ ") or (line.endswith("…") and len(line) == most)
