@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 from itertools import islice
+from unicodedata import category, name
 from zlib import crc32
 
 import numpy as np
@@ -15,6 +16,7 @@ LONGEST = 400  # words of a text that are read
 _TOKEN = re.compile(r"(?:https?://|www\.)\S+|\w+(?:['’]\w+)*|[!?]+|[^\w\s.,;:'’()\[\]/\\_-]")
 _AT_WORDS = ("ass", "anal", "anus", "arse")  # written with @ for a
 _PIECES = (3, 4, 5)  # characters of a word's pieces
+_BESIDE = frozenset({"face", "sign", "symbol", "with", "of", "and", "the"})  # in an emoji's name, but not what it shows
 
 
 def tokens(text: Normalised) -> list[str]:
@@ -50,9 +52,15 @@ def _kind(token: str) -> str:
 
 
 def pieces(word: str) -> list[int]:
-    """Numbers (CRC-32, for speed) of the 3- to 5-grams of a word with its borders; none of a kind such as ``<url>``."""
+    """Numbers (CRC-32, for speed) of the 3- to 5-grams of a word with its borders; none of a kind such as ``<url>``.
+
+    An emoji has those of the words of its Unicode name, so that 🐒 says a little of what "monkey" says.
+    """
     if word.startswith("<"):
         return []
+    if len(word) == 1 and category(word) == "So":
+        named = [part for part in name(word, "").lower().split() if part not in _BESIDE]
+        return [piece for part in named for piece in pieces(part)]
     bordered = f"<{word}>"
     if word.isascii():
         letters = bordered.encode()

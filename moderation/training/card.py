@@ -48,7 +48,7 @@ _CANNOT = """\
 - Spam was learned from text messages of 2006 to 2011 and from written patterns.
 - The comments were labelled by crowds, mostly in North America. Much of the data is African-American English that was
   labelled "offensive". The table of dialects below tells how much oftener such posts raise false alarms.
-- A score is no probability. 0.6 is what three harmless texts in 1,000 reach on a head; set your own thresholds with
+- A score is no probability. 0.6 is what two harmless texts in 1,000 reach on a head; set your own thresholds with
   `confess gate calibrate` on your own posts.
 """
 
@@ -134,8 +134,8 @@ Each data set was held out of training once, together with those of like origin,
 5 % false alarms. *Held* and *false alarms* are the shares of harmful and of harmless rows that reach 0.6 on a
 calibration that never saw the data set: what an owner who sets nothing gets. `tox` is the general head; what it finds
 and no other head does is told as an insult. The word vectors, which see no label, were made once from all texts; how
-much the heads lend each other, how much the deep half counts and which rows are made from others was chosen on these
-exams, so that they flatter a little.
+much the heads lend each other, how much the deep half counts and which rows are made from others or written was chosen
+on these exams, so that they flatter a little.
 """
 _BY_HEAD = "The mean over the data sets that examine a head, each counting once. No data set examines self-harm.\n"
 _DIALECTS = """\
@@ -145,8 +145,8 @@ row, which is these weights on the twentieth of all rows that is never trained o
 those who speak so, and some who mock them.
 """
 _PROBES = """\
-Fifteen harmful and fifteen harmless sentences a head (`templates/probes.toml`), never trained on, by the hand that
-wrote the patterns.
+Sentences written for each head (`templates/probes.toml`), never trained on, by the hand that wrote the patterns. Those
+of `sexual` that are not harmful hold 25 that swear without a word of sex.
 """
 
 
@@ -180,8 +180,12 @@ def _page(found: Findings) -> str:
         "## On hand-written sentences\n",
         _PROBES,
         _table(
-            ["head", "AUROC", "held", "false alarms"],
-            [[each.head, f"{each.auroc:.3f}", f"{each.held:.2f}", f"{each.false_alarms:.2f}"] for each in found.probes],
+            ["head", "harmful", "not", "AUROC", "held", "false alarms"],
+            [
+                [each.head, each.harmful, each.harmless]
+                + [f"{share:.3f}" for share in (each.auroc, each.held, each.false_alarms)]
+                for each in found.probes
+            ],
         ),
     ]
     if found.harmless is not None:

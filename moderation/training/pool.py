@@ -1,7 +1,7 @@
 """Reading the training pool: one function a data set, each mapping its labels to the heads.
 
-A head that a data set says nothing about is left out (masked), never guessed, with two exceptions that are marked
-``weak``: harmless chat is taken to be harmless, and rows with sexual words to be sexual.
+A head that a data set says nothing about is left out (masked), never guessed, but that harmless chat is taken to be
+harmless, and for what :mod:`moderation.training.hints` reads from the words.
 """
 
 import csv
@@ -21,7 +21,6 @@ csv.field_size_limit(1 << 24)
 
 HARMLESS = dict.fromkeys(HEADS, 0.0)
 _SAD = frozenset({9, 16, 25})  # disappointment, grief, sadness
-_SEXUAL = frozenset({"sexual"})
 _HARMLESS_EMOTIONS = frozenset({0, 1, 4, 5, 7, 8, 13, 15, 17, 18, 20, 21, 22, 23, 26, 27})  # GoEmotions' own numbering
 
 
@@ -49,26 +48,16 @@ def file_hashes(folder: Path) -> dict[str, str]:
 
 
 class Lexicon:
-    """The pool's word lists, used only to find rows: sexual words, and any offensive word."""
+    """The pool's word lists, used only to find rows that hold an offensive word."""
 
     def __init__(self, folder: Path) -> None:
         rows = _table(folder / "surge_profanity_en.csv")
         listed = {line.strip().lower() for line in (folder / "ldnoobw_en.txt").read_text("utf-8").splitlines()}
-        sexual = {
-            row["text"].lower()
-            for row in rows
-            if row["category_1"].startswith("sexual anatomy") and float(row["severity_rating"] or 0) >= 1.4
-        }
         self._any = {row["text"].lower() for row in rows} | listed
-        self._sexual = {word for word in sexual if len(word) > 3}
 
     def offensive(self, text: str) -> bool:
         """Whether any listed word stands in the text."""
         return not self._any.isdisjoint(_phrases(text))
-
-    def sexual(self, text: str) -> bool:
-        """Whether at least two different sexual words stand in the text: one alone is as often a swear word."""
-        return len(self._sexual.intersection(_phrases(text))) > 1
 
 
 def _phrases(text: str) -> Iterator[str]:
@@ -112,11 +101,7 @@ def _davidson(folder: Path, lexicon: Lexicon) -> Iterator[Row]:
             }
         else:
             labels = {"tox": 0.0, "insult": 0.0, "hate": 0.0, "threat": 0.0, "selfharm": 0.0}
-        if lexicon.sexual(row["tweet"]):
-            labels["sexual"] = 0.8
-        elif kind == "2":
-            labels["sexual"] = 0.0
-        yield Row(html.unescape(row["tweet"]), "davidson", labels, _SEXUAL)
+        yield Row(html.unescape(row["tweet"]), "davidson", labels)
 
 
 def _edos(folder: Path, lexicon: Lexicon) -> Iterator[Row]:
@@ -127,10 +112,8 @@ def _edos(folder: Path, lexicon: Lexicon) -> Iterator[Row]:
             labels |= {"tox": 0.9, "hate": 1.0, "threat": float(threat)}
         else:
             labels |= {"hate": 0.0}
-        if lexicon.sexual(row["text"]):
-            labels["sexual"] = 0.8
         text = row["text"].replace("[USER]", "@user").replace("[URL]", "http://x.example")
-        yield Row(text, "edos", labels, _SEXUAL)
+        yield Row(text, "edos", labels)
 
 
 _SPANS = {"Insult": "insult", "Identity based Attack": "hate", "Threat": "threat"}

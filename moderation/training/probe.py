@@ -18,9 +18,11 @@ class Probe:
     """One head on the sentences written for it."""
 
     head: str
+    harmful: int  # sentences
+    harmless: int
     auroc: float
     held: float  # share of the harmful sentences that reach 0.6
-    false_alarms: float  # share of the harmless ones on which any head does
+    false_alarms: float  # share of the others that do: harmless ones on any head, other ones on this
 
 
 def probe(classifier: Classifier) -> list[Probe]:
@@ -29,13 +31,15 @@ def probe(classifier: Classifier) -> list[Probe]:
     written: dict[str, Any] = tomllib.loads(text)
     found = []
     for place, head in enumerate(CATEGORIES):
-        yes, no = written[head]["yes"], written[head]["no"]
-        scores = classifier.scores([normalise(line) for line in (*yes, *no)])
+        yes, no, other = (written[head].get(side, []) for side in ("yes", "no", "other"))
+        scores = classifier.scores([normalise(line) for line in (*yes, *no, *other)])
         harmful = np.arange(len(scores)) < len(yes)
-        alarms = scores[~harmful].max(axis=1) >= HOLD
-        found.append(
-            Probe(head, auroc(harmful, scores[:, place]), float((scores[harmful, place] >= HOLD).mean()), alarms.mean())
-        )
+        reached = scores >= HOLD
+        own, last = len(yes), len(yes) + len(no)
+        alarms = np.concatenate([reached[own:last].any(axis=1), reached[last:, place]])
+        rank = auroc(harmful, scores[:, place])
+        held, false = float(reached[harmful, place].mean()), float(alarms.mean())
+        found.append(Probe(head, own, len(alarms), rank, held, false))
     return found
 
 

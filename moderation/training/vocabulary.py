@@ -26,7 +26,8 @@ def count(texts: list[str]) -> Counter[str]:
 def main(paths: list[Path]) -> None:
     """Count and write."""
     templates = resources.files("moderation.training.templates")
-    files = [file for file in templates.iterdir() if file.name.endswith(".toml") and file.name != "probes.toml"]
+    found = [*templates.iterdir(), *templates.joinpath("lines").iterdir()]
+    files = [file for file in found if file.name.endswith(".toml") and file.name != "probes.toml"]
     texts = [file.read_text("utf-8") for file in files]
     for path in paths:
         with path.open(encoding="utf-8", newline="") as file:

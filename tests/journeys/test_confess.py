@@ -5,7 +5,7 @@ from storage.lifecycle import State
 from tests.journeys.conftest import Build
 
 CAKE = "I once ate my brother's birthday cake and blamed the dog."
-RUDE = "What the fuck was I thinking when I ate the whole cake."
+RUDE = "I told my boss to fuck off in a dream, and then at work."
 PHONE = "My number is 020 7946 0958 and I never answer it."
 
 

@@ -9,7 +9,7 @@ from tests.journeys.conftest import Build
 from tests.journeys.house import House
 from tests.loopback.discord_spec import PLACE, DiscordSpec
 
-RUDE = "What the fuck was I thinking when I ate the whole cake."
+RUDE = "I told my boss to fuck off in a dream, and then at work."
 
 
 async def everything(house: House) -> None:

@@ -16,7 +16,7 @@ from moderation.errors import FilterUnavailable
 from moderation.filters.base import BatchFilter
 from moderation.filters.classifier import ClassifierFilter
 from moderation.model.classifier import CATEGORIES, SHIPPED, Classifier
-from moderation.model.tokens import LONGEST, placed, tokens
+from moderation.model.tokens import LONGEST, pieces, placed, tokens
 from moderation.normalise import normalise
 
 CONFESSIONS = Path(__file__).parents[2] / "finetune" / "corpora" / "confessions.csv"
@@ -76,6 +76,25 @@ def test_dressed_up_words_are_read_through_the_normaliser(classifier: Classifier
     assert scores(classifier, text)["insult"] >= 0.6
 
 
+SWEARING = [
+    "I told my boss to fuck off in a dream, and then at work.",
+    "fuck off",
+    "My boss can fuck off.",
+    "this fucking printer jammed again",
+    "who the fuck parks like that",
+    "oh for fuck's sake the bus left without me",
+    "shit, I fucked up my taxes",
+    "some asshole keyed my bike",
+    "you son of a bitch, you actually did it",
+    "are you fucking kidding me",
+]
+
+
+@pytest.mark.parametrize("text", SWEARING)
+def test_swearing_alone_is_not_called_sexual(classifier: Classifier, text: str) -> None:
+    assert scores(classifier, text)["sexual"] < 0.6
+
+
 def test_harmless_confessions_are_left_alone(classifier: Classifier) -> None:
     with CONFESSIONS.open(newline="", encoding="utf-8") as file:
         posts = [normalise(row["confession"]) for row in csv.DictReader(file)]
@@ -124,6 +143,12 @@ def test_mentions_and_links_count_by_kind() -> None:
     assert tokens(normalise("@anna look https://x.example/abc 0900 123456 ok?!")) == [
         "<user>", "look", "<url>", "<4 digits>", "<6 digits>", "ok", "??",
     ]  # fmt: skip
+
+
+def test_an_emoji_says_what_its_name_says() -> None:
+    assert pieces("🐒") == pieces("monkey")
+    assert pieces("🐍") == pieces("snake")
+    assert pieces("“") == pieces("🏿") == []  # quotation marks and skin tones have no name worth reading
 
 
 def test_the_filter_gives_six_findings_and_points_at_a_word() -> None:

@@ -1,7 +1,9 @@
 """Training the classifier on a tiny pool: the same bytes twice, a working filter, and plain errors."""
 
 import json
+import tomllib
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +14,19 @@ from moderation.context import Context
 from moderation.filters.classifier import ClassifierFilter
 from moderation.model import weights
 from moderation.model.classifier import CATEGORIES, HEADS, Classifier
+from moderation.model.tokens import tokens
 from moderation.normalise import normalise
 from moderation.training.calibrate import calibrate
 from moderation.training.clean import first_of_each, without_echoes
 from moderation.training.dialect import by_dialect, is_marked
 from moderation.training.encode import Sizes, encode
 from moderation.training.errors import PoolBroken
+from moderation.training.hints import hinted
 from moderation.training.learn import Settings, train_deep
 from moderation.training.made import made_rows
 from moderation.training.measure import auprc, auroc, examine, recall_at
 from moderation.training.pool import read_pool
+from moderation.training.rows import Row
 from moderation.training.run import train_classifier
 from moderation.training.wide import features_of, rarity, train_wide
 from tests.moderation.tiny_pool import write_plain, write_pool
@@ -165,6 +170,42 @@ def test_made_rows_are_the_same_each_time_and_leave_no_slot_open() -> None:
     assert {head for row in rows for head, label in row.labels.items() if label == 1} >= set(CATEGORIES)
 
 
+def test_swearing_teaches_one_head_alone_that_it_is_not_sexual() -> None:
+    rows = [row for row in made_rows(200, seed=3) if row.source == "made-sexual" and "tox" not in row.labels]
+    swearing = [row for row in rows if row.labels["sexual"] == 0]
+    assert len(swearing) > 100
+    assert all(set(row.labels) == {"sexual", "spam"} for row in swearing)
+
+
+def test_no_sentence_to_examine_by_is_learned_from() -> None:
+    folder = resources.files("moderation.training").joinpath("templates")
+    asked = tomllib.loads(folder.joinpath("probes.toml").read_text("utf-8"))
+    probes = {_plain(line) for head in asked.values() for side in head.values() for line in side}
+    assert not probes & {_plain(row.text) for row in made_rows(2500, seed=1)}
+
+
+def _plain(text: str) -> str:
+    return " ".join(tokens(normalise(text.lower().replace("'", "")))).rstrip("!? ")
+
+
+@pytest.mark.parametrize(
+    ("text", "sexual"),
+    [
+        ("what the fuck, you utter asshole", 0.0),
+        ("fuck you and your shitty car", 0.0),
+        ("watching porn and sucking his dick", 0.8),
+        ("what a dick you are", None),  # one word alone is as often abuse
+        ("get in bed, it is late", None),
+    ],
+)
+def test_two_sexual_things_make_a_row_sexual_and_swearing_does_not(text: str, sexual: float | None) -> None:
+    row = hinted(Row(text, "davidson", {"tox": 1.0}))
+    assert row.labels.get("sexual") == sexual
+    assert ("sexual" in row.guessed) == (sexual is not None)
+    told = Row(text, "convabuse", {"sexual": 1.0})
+    assert hinted(told).labels["sexual"] == 1.0  # what people said stands
+
+
 def test_measures_on_cases_worked_by_hand() -> None:
     harmful = np.array([True, False, True, False])
     scores = np.array([0.9, 0.8, 0.7, 0.1], np.float32)
@@ -181,7 +222,7 @@ def test_measures_on_cases_worked_by_hand() -> None:
 def test_calibration_puts_the_anchors_where_it_says() -> None:
     logits = np.random.default_rng(1).normal(size=(20_000, 2)).astype(np.float32) * [1, 30]
     scores = calibrate(logits.astype(np.float32)).scores(logits.astype(np.float32))
-    assert (scores >= 0.6).mean(axis=0) == pytest.approx(0.003, abs=0.001)
+    assert (scores >= 0.6).mean(axis=0) == pytest.approx(0.002, abs=0.001)
     assert (scores >= 0.2).mean(axis=0) == pytest.approx(0.1, abs=0.01)
 
 

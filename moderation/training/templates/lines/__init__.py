@@ -1,0 +1,1 @@
+"""Whole sentences that rows are made from, a file for each head."""
