@@ -70,10 +70,10 @@ def test_a_new_mix_does_not_forget_its_credits(shard: str) -> None:
     assert shard in (NIB / "NOTICE").read_text("utf-8")
 
 
-def test_the_curve_goes_down_to_the_loss_on_the_card() -> None:
+def test_the_curve_ends_lowest_and_at_the_loss_on_the_card() -> None:
     curve = [json.loads(line) for line in (NIB / "curve.jsonl").read_text("utf-8").splitlines()]
     seen = [record["val"] for record in curve if "val" in record]
-    assert seen == sorted(seen, reverse=True)
+    assert seen[-1] == min(seen)  # it rises once between, where the second run goes back to the full rate
     assert f"{seen[-1]:.2f} nats a token" in (NIB / "README.md").read_text("utf-8")
 
 
