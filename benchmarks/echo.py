@@ -136,9 +136,9 @@ def measure(name: str, real: list[str], asked: int, folder: Path, result: report
     result.measure(f"lookup_{name}_p50_ms", times.p50, "ms")
     result.measure(f"lookup_{name}_p99_ms", times.p99, "ms")
     result.measure(f"lookup_{name}_cpu_p99_ms", times.cpu_p99, "ms of processor time")
+    result.measure(f"memory_{name}_mb", report.memory_mb() - before, "MB resident after these lookups, one by one")
     batch = report.clock(lambda: index.copies(strangers), runs=3, warmup=1)
     result.measure(f"lookup_{name}_batch_per_s", len(strangers) / batch.p50 * 1000, "texts a second, all at once")
-    result.measure(f"memory_{name}_mb", report.memory_mb() - before, "MB resident after the lookups")
     if count <= 200_000:
         everything = [" ".join(split(row).words) for row in rows()]
         slow = report.clock_each(
