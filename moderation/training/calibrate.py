@@ -27,14 +27,19 @@ class Calibration:
         return (1 / (1 + np.exp(-np.clip(raw, -30, 30)))).astype(np.float32)
 
 
-def calibrate(harmless: NDArray[np.float32]) -> Calibration:
-    """Fit both anchors on the (texts, heads) logits of harmless texts that nothing was trained on."""
+def calibrate(harmless: NDArray[np.float32], sources: NDArray[np.str_]) -> Calibration:
+    """Fit both anchors on the (texts, heads) logits of harmless texts that nothing was trained on.
+
+    ``sources`` names where each text is from; all sources count the same, however many texts they have.
+    """
     if not len(harmless):
         return Calibration([1.0] * harmless.shape[1], [0.0] * harmless.shape[1])
+    _, source, sizes = np.unique(sources, return_inverse=True, return_counts=True)
+    weights = 1 / sizes[source]
     slopes, offsets = [], []
     (low, often), (high, seldom) = ANCHORS
     for logits in harmless.T:
-        often_at, seldom_at = np.quantile(logits, [1 - often, 1 - seldom])
+        often_at, seldom_at = np.quantile(logits, [1 - often, 1 - seldom], weights=weights, method="inverted_cdf")
         slope = min(_STEEPEST, (_logit(high) - _logit(low)) / max(seldom_at - often_at, 1e-3))
         slopes.append(round(float(slope), 6))
         offsets.append(round(float(_logit(high) - slope * seldom_at), 6))

@@ -35,7 +35,7 @@ SOURCES = {
     "emotions": ("the other rows of GoEmotions, as neither spam nor self-harm", "CC-BY-4.0", "the same"),
     "long": ("longer pieces of the same and of books, speeches, minutes and government pages (see finetune/bases/nib)",
              "public domain, CC0-1.0, CC-BY-4.0, MIT, BSD-3-Clause", "their authors"),
-    "made": ("patterns in moderation/training/templates", "MIT", "this project"),
+    "made": ("patterns and sentences in moderation/training/templates", "MIT", "this project"),
 }  # fmt: skip
 
 _CANNOT = """\
@@ -43,13 +43,13 @@ _CANNOT = """\
 - It does not understand. Hatred that is only implied, irony, and who says a word to whom are mostly lost on it;
   counter-speech and quotation can score high. The table of exams shows how little of such hate it finds.
 - There is no licensed data of any size for self-harm and sexual text, and little for threats. Those heads learned from
-  patterns written for this project and from word lists, and their exams are few. Treat them as a help, not a safeguard:
-  the gate's phrase filter for self-harm runs beside them.
+  word lists and from patterns and sentences that a language model wrote for this project, and their exams are few.
+  Treat them as a help, not a safeguard: the gate's phrase filter for self-harm runs beside them.
 - Spam was learned from text messages of 2006 to 2011 and from written patterns.
 - The comments were labelled by crowds, mostly in North America. Much of the data is African-American English that was
   labelled "offensive". The table of dialects below tells how much oftener such posts raise false alarms.
-- A score is no probability. 0.6 is what two harmless texts in 1,000 reach on a head; set your own thresholds with
-  `confess gate calibrate` on your own posts.
+- A score is no probability. 0.6 is what two harmless texts in 1,000 reach on a head, and jokes oftener; set your own
+  thresholds with `confess gate calibrate` on your own posts.
 """
 
 
@@ -145,8 +145,9 @@ row, which is these weights on the twentieth of all rows that is never trained o
 those who speak so, and some who mock them.
 """
 _PROBES = """\
-Sentences written for each head (`templates/probes.toml`), never trained on, by the hand that wrote the patterns. Those
-of `sexual` that are not harmful hold 25 that swear without a word of sex.
+Sentences written for each head (`templates/probes.toml`), never trained on, by a writer who had not seen those that are
+(`templates/lines/`). But one language model wrote both, and the last choices between ways to train were made with an
+eye on them, so that they flatter. Those of `sexual` that are not harmful hold 25 that swear without a word of sex.
 """
 
 

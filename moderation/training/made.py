@@ -16,7 +16,8 @@ HEADS = ("insult", "hate", "sexual", "threat", "selfharm", "spam")  # each has a
 def made_rows(per_side: int, seed: int) -> list[Row]:
     """About ``per_side`` harmful and as many harmless rows a head, and harmless ones of no head in particular."""
     found = [row for head in HEADS for row in _made_for(head, per_side, random.Random(f"{seed} {head}"))]
-    return [*found, *_made_plain(per_side, random.Random(f"{seed} plain"))]
+    # Twice as many, or heads with little data would know the manner of the harmful stories, not what they tell.
+    return [*found, *_made_plain(2 * per_side, random.Random(f"{seed} plain"))]
 
 
 def _made_for(head: str, count: int, chance: random.Random) -> list[Row]:

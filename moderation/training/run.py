@@ -42,7 +42,7 @@ _BORROWED = {
     "hate": {"tox": 0.4},
     "sexual": {"tox": 0.1},  # more would call swearing sexual
 }
-_HARMLESS = ("goemotions", "talk", "long")  # whose held-back rows set the calibration
+_HARMLESS = ("goemotions", "talk", "long", "made-plain")  # whose held-back rows set the calibration
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _calibrated(halves: Halves, pool: Pool, scales: tuple[Floats, Floats], setti
     """By the held-back rows of the harmless sources."""
     harmless = np.flatnonzero(pool.held & np.isin(pool.data.sources, _HARMLESS))
     wide, deep = halves.predict(pool, harmless, settings)
-    return calibrate((wide / scales[0] + deep / scales[1]) @ _mix())
+    return calibrate((wide / scales[0] + deep / scales[1]) @ _mix(), pool.data.sources[harmless])
 
 
 def _own_dialects(classifier: Classifier, pool: Pool) -> list[Dialect]:

@@ -220,10 +220,18 @@ def test_measures_on_cases_worked_by_hand() -> None:
 
 
 def test_calibration_puts_the_anchors_where_it_says() -> None:
-    logits = np.random.default_rng(1).normal(size=(20_000, 2)).astype(np.float32) * [1, 30]
-    scores = calibrate(logits.astype(np.float32)).scores(logits.astype(np.float32))
+    logits = (np.random.default_rng(1).normal(size=(20_000, 2)) * [1, 30]).astype(np.float32)
+    scores = calibrate(logits, np.full(20_000, "talk")).scores(logits)
     assert (scores >= 0.6).mean(axis=0) == pytest.approx(0.002, abs=0.001)
     assert (scores >= 0.2).mean(axis=0) == pytest.approx(0.1, abs=0.01)
+
+
+def test_calibration_counts_a_small_source_as_much_as_a_large_one() -> None:
+    chance = np.random.default_rng(1)
+    logits = np.concatenate([chance.normal(size=(20_000, 1)), chance.normal(3, 1, (2_000, 1))]).astype(np.float32)
+    sources = np.array(["talk"] * 20_000 + ["made-plain"] * 2_000)
+    reached = calibrate(logits, sources).scores(logits)[:, 0] >= 0.6
+    assert (reached[:20_000].mean() + reached[20_000:].mean()) / 2 == pytest.approx(0.002, abs=0.0005)
 
 
 def test_rows_that_echo_the_examined_ones_are_left_out() -> None:
