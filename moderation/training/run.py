@@ -144,9 +144,7 @@ def _hold_out(pool: Pool, settings: Settings, tell: Tell) -> _HeldOut:
     told = _HeldOut()
     spread: list[tuple[Floats, Floats]] = []
     for number, fold in enumerate(FOLDS, 1):
-        kin = [name for name, origin in _MADE_FROM.items() if origin in fold]
-        out = np.isin(pool.data.sources, (*fold, *kin))
-        examined = np.flatnonzero(np.isin(pool.data.sources, fold))
+        out, examined = fold_parts(pool.data.sources, fold)
         if not len(examined) or out.all():
             continue
         learned = without_echoes(pool.texts, np.flatnonzero(~out & ~pool.held), examined)
@@ -165,6 +163,12 @@ def _hold_out(pool: Pool, settings: Settings, tell: Tell) -> _HeldOut:
         wides, deeps = zip(*spread, strict=True)
         told.scales = (np.mean(wides, axis=0), np.mean(deeps, axis=0))
     return told
+
+
+def fold_parts(sources: NDArray[np.str_], fold: tuple[str, ...]) -> tuple[NDArray[np.bool_], Ints]:
+    """Which rows a fold takes out of training (also those made from its data sets), and the rows it examines."""
+    kin = [name for name, origin in _MADE_FROM.items() if origin in fold]
+    return np.isin(sources, (*fold, *kin)), np.flatnonzero(np.isin(sources, fold))
 
 
 def _train(pool: Pool, chosen: Ints, settings: Settings, name: str, tell: Tell) -> Halves:
