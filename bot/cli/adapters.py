@@ -34,11 +34,12 @@ def show(folder: Folder = None) -> None:
 
     root = folder or _root()
     found = list_adapters(root)
-    table = Table(box=box.SIMPLE_HEAD)
+    caption = "before, after: held-out loss in nats a token"
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
     for heading in ("name", "base", "made"):
-        table.add_column(heading)
-    for heading in ("loss before", "after", "copies", "stops", "size"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, overflow="fold")  # a name cut short could not be typed
+    for heading in ("before", "after", "copies", "stops", "size"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for adapter in found:
         name = plain(adapter.name, "bold").append(" stale" if adapter.stale else "", "bold red")
         size = sum(mark.bytes for mark in adapter.card.files.values()) / 1e6

@@ -82,9 +82,8 @@ def backtest(result: Backtest, examples: int) -> RenderableType:
 
 def stats(tallied: Mapping[str, FilterStats], total: int) -> RenderableType:
     """One line a filter."""
-    table = _table(
-        "filter", "most often", "fired", "alone", "approved", "rejected", "failed", "p50 ms", "p95 ms", numbers=7
-    )
+    table = _table("filter", "most often", "fired", "alone", "yes / no", "failed", "p50 / p95", numbers=5)
+    table.columns[0].no_wrap = True
     for name, one in sorted(tallied.items(), key=lambda item: -item[1].fired):
         common = ", ".join(f"{category} {count}" for category, count in one.categories.most_common(3))
         table.add_row(
@@ -92,11 +91,9 @@ def stats(tallied: Mapping[str, FilterStats], total: int) -> RenderableType:
             common,
             f"{one.fired} ({one.fired / total:.1%})",
             str(one.alone),
-            str(one.overruled),
-            str(one.confirmed),
+            f"{one.overruled} / {one.confirmed}",
             str(one.failed),
-            f"{one.percentile(0.5):.2f}",
-            f"{one.percentile(0.95):.2f}",
+            f"{one.percentile(0.5):.2f} / {one.percentile(0.95):.2f}",
         )
-    foot = f"{total} posts. Alone: nothing else would have stopped the text. Approved, rejected: what people decided."
+    foot = f"{total} posts. Alone: nothing else would have stopped the text. Yes, no: what people decided. Times in ms."
     return Group(table, Text(foot, style="dim"))

@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import threading
+import weakref
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -69,16 +70,20 @@ class CTranslateGenerator:
         self._folder, self._device, self._threads = folder, device, threads or _usable_cores()
         self._turn = threading.Lock()  # one request at a time: it has all workers
         self._workers = self._threads if device == "cpu" else 1
-        self._model: Any = self._open("int8_float32" if device == "cpu" else "float16", self._workers)
-        self._exact: Any = None if device == "cpu" else self._model  # opened when a greedy text is wanted
-        self._dealer = Dealer.find(self._model, adapter.prompt.begin)
+        model = self._open("int8_float32" if device == "cpu" else "float16", self._workers)
+        self._dealer = Dealer.find(model, adapter.prompt.begin)
+        self._models = {"drawn": model}  # and "exact", for greedy texts, once one is wanted
+        if device != "cpu":
+            self._models["exact"] = model
+        # A model that lives until the interpreter is taken down may abort the process: its threads must end before.
+        weakref.finalize(self, self._models.clear)
         self.identity = Identity(
             adapter=adapter.name,
             adapter_hash=adapter.hash,
             base=adapter.card.base,
             base_hash=adapter.card.base_hash,
             engine="ctranslate2",
-            engine_version=f"{ctranslate2.__version__} {self._model.compute_type} {device}",
+            engine_version=f"{ctranslate2.__version__} {model.compute_type} {device}",
             reproducible=self._dealer is not None,
         )
 
@@ -103,8 +108,8 @@ class CTranslateGenerator:
         seeds = request.seeds
         texts: list[Generated] = []
         with self._turn:
-            if greedy and self._exact is None:
-                self._exact = self._open("float32", 1)
+            if greedy and "exact" not in self._models:
+                self._models["exact"] = self._open("float32", 1)
             for hand in self._write(self._codec.names(start.ids), seeds[:1] if greedy else seeds, options, cancelled):
                 for seed, drawn, logprob in zip(hand.seeds, hand.drawn, hand.logprobs, strict=True):
                     stopped = drawn[-1] == self._codec.end
@@ -116,7 +121,8 @@ class CTranslateGenerator:
     ) -> list[Hand]:
         """Hand each worker its share of the seeds; the written hands, in seed order."""
         greedy = options["sampling_topk"] == 1
-        model, dealer, workers = (self._exact, None, 1) if greedy else (self._model, self._dealer, self._workers)
+        model = self._models["exact" if greedy else "drawn"]
+        dealer, workers = (None, 1) if greedy else (self._dealer, self._workers)
         share = min(BATCH, -(-len(seeds) // workers))
         hands: list[Hand] = []
         jobs: list[Any] = []
@@ -142,10 +148,7 @@ class CTranslateGenerator:
     def close(self) -> None:
         """Free the weights. The random generator's memory goes with its thread, so the dealer goes first."""
         self._dealer = None
-        self._model.unload_model()
-        if self._exact is not None:
-            self._exact.unload_model()
-        del self._model, self._exact
+        self._models.clear()
 
 
 def _finish(hand: Hand, job: Any) -> None:
