@@ -35,9 +35,10 @@ def shelf(
     def age(row: Shelved) -> str:
         if row.oldest is None or row.newest is None:
             return ""
-        return f"{(now - row.newest) // timedelta(hours=1)} to {(now - row.oldest) // timedelta(hours=1)} h"
+        young, old = ((now - when) // timedelta(hours=1) for when in (row.newest, row.oldest))
+        return f"{young} to {old} h" if young < old else f"{old} h"
 
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in (
         "platform",
         "adapter",
@@ -48,7 +49,8 @@ def shelf(
         "written on the spot",
         "hit rate",
     ):
-        table.add_column(name, justify="left" if name in ("platform", "adapter") else "right")
+        left = name in ("platform", "adapter")
+        table.add_column(name, justify="left" if left else "right", overflow="fold")
     for row in rows:
         rate = "" if row.hit_rate is None else f"{row.hit_rate:.0%}"
         table.add_row(
