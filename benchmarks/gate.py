@@ -132,14 +132,12 @@ def read_exam(pool: Path, count: int) -> Exam | None:
     """Rows of the pool with a known general label: the twentieth held back, and the rest; None without a pool."""
     if not (pool / "davidson_labeled.csv").is_file():
         return None
-    from moderation.training.clean import first_of_each, held_back, without_echoes
+    from moderation.training.clean import held_back, without_echoes
     from moderation.training.encode import split_rows
     from moderation.training.pool import read_pool
 
     rows = [row for row in read_pool(pool) if row.labels.get("tox", 0.5) != 0.5]
-    texts = split_rows(rows)
-    kept = first_of_each(texts)
-    rows, texts = [rows[place] for place in kept], [texts[place] for place in kept]
+    rows, texts = split_rows(rows)
     held = held_back(texts)
     chance = np.random.default_rng(1)
     examined = chance.permutation(np.flatnonzero(held))[:count]

@@ -10,6 +10,7 @@ from moderation.echo.words import word_hash
 from moderation.model.classifier import HEADS
 from moderation.model.tokens import pieces, tokens
 from moderation.normalise import normalise
+from moderation.training.clean import first_of_each
 from moderation.training.rows import Row
 
 Ints = NDArray[np.int64]
@@ -48,9 +49,11 @@ class Encoded:
         return np.cumsum(self.lengths) - self.lengths
 
 
-def split_rows(rows: Sequence[Row]) -> list[list[str]]:
-    """The words of each row, read through the normaliser as the gate reads them."""
-    return [tokens(normalise(row.text)) for row in rows]
+def split_rows(rows: Sequence[Row]) -> tuple[list[Row], list[list[str]]]:
+    """The rows that have words and say what no earlier one does, and the words of each, as the gate reads them."""
+    texts = [tokens(normalise(row.text)) for row in rows]
+    kept = first_of_each(texts)
+    return [rows[place] for place in kept], [texts[place] for place in kept]
 
 
 def encode(rows: Sequence[Row], texts: Sequence[list[str]], sizes: Sizes) -> Encoded:

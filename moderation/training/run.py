@@ -17,7 +17,7 @@ from moderation.model import weights
 from moderation.model.classifier import HEADS, Classifier
 from moderation.training.calibrate import Calibration, calibrate
 from moderation.training.card import Findings, write_card
-from moderation.training.clean import first_of_each, held_back, without_echoes
+from moderation.training.clean import held_back, without_echoes
 from moderation.training.dialect import Dialect, by_dialect
 from moderation.training.encode import Encoded, Ints, encode, split_rows
 from moderation.training.learn import Floats, Settings, train_deep
@@ -119,9 +119,7 @@ def _gather(folder: Path, text_folder: Path | None, settings: Settings, per_side
     rows = [*read_pool(folder), *made_rows(per_side, settings.seed)]
     if text_folder is not None:
         rows += plain_rows(text_folder, folder, 4 * per_side, settings.seed)
-    texts = split_rows(rows)
-    kept = first_of_each(texts)
-    rows, texts = [rows[place] for place in kept], [texts[place] for place in kept]
+    rows, texts = split_rows(rows)
     data = encode(rows, texts, settings.sizes)
     plain = plain_texts(text_folder, 4_000_000) if text_folder is not None else ()
     words, vectors = word_vectors((*plain, *texts), settings.sizes.width, vocabulary=20_000, seed=settings.seed)
