@@ -73,9 +73,7 @@ def test_a_new_mix_does_not_forget_its_credits(shard: str) -> None:
 def test_the_curve_ends_lowest_and_at_the_loss_on_the_card() -> None:
     curve = [json.loads(line) for line in (NIB / "curve.jsonl").read_text("utf-8").splitlines()]
     seen = [record["val"] for record in curve if "val" in record]
-    again = max(
-        range(1, len(seen)), key=lambda place: seen[place] - seen[place - 1]
-    )  # the second run
+    again = max(range(1, len(seen)), key=lambda place: seen[place] - seen[place - 1])  # the second run
     assert seen[:again] == sorted(seen[:again], reverse=True)
     assert seen[-1] == min(seen)
     assert f"{seen[-1]:.2f} nats a token" in (NIB / "README.md").read_text("utf-8")
