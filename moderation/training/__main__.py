@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--text", type=Path, help="folder of plain text (*.txt.xz) for word vectors and everyday talk")
     parser.add_argument("--harmless", type=Path, help="CSV of harmless posts, to count false alarms: column confession")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--made", type=int, default=2500, help="rows made from patterns, a head and side")
+    parser.add_argument("--made", type=int, default=4000, help="rows made from patterns, a head and side")
     chosen = parser.parse_args()
     torch.set_num_threads(1)  # more threads add in another order, and other bytes come out
     harmless = None

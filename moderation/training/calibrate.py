@@ -1,8 +1,8 @@
 """Putting the heads on one scale, by how often harmless texts reach a score.
 
 A threshold learned on one data set does not fit another: what transfers best is how harmless text scores, because that
-is what a bot's owner has plenty of. So 0.6, where the gate's own rules begin to hold, is what two harmless texts in
-1,000 reach, and 0.2 what one in 10 does, for every head.
+is what a bot's owner has plenty of. So 0.6, where the gate's own rules begin to hold, is what three harmless texts
+in 2,000 reach, and 0.2 what one in 10 does, for every head.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-ANCHORS = ((0.2, 0.1), (0.6, 0.002))  # (score, share of harmless texts that reach it)
+ANCHORS = ((0.2, 0.1), (0.6, 0.0015))  # (score, share of harmless texts that reach it)
 _STEEPEST = 6.0  # logits a unit of spread: a head that harmless text never moves must not become a switch
 
 

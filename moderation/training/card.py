@@ -48,7 +48,7 @@ _CANNOT = """\
 - Spam was learned from text messages of 2006 to 2011 and from written patterns.
 - The comments were labelled by crowds, mostly in North America. Much of the data is African-American English that was
   labelled "offensive". The table of dialects below tells how much oftener such posts raise false alarms.
-- A score is no probability. 0.6 is what two harmless texts in 1,000 reach on a head, and jokes oftener; set your own
+- A score is no probability. 0.6 is what three harmless texts in 2,000 reach on a head, and jokes oftener; set your own
   thresholds with `confess gate calibrate` on your own posts.
 """
 
@@ -134,8 +134,8 @@ Each data set was held out of training once, together with those of like origin,
 5 % false alarms. *Held* and *false alarms* are the shares of harmful and of harmless rows that reach 0.6 on a
 calibration that never saw the data set: what an owner who sets nothing gets. `tox` is the general head; what it finds
 and no other head does is told as an insult. The word vectors, which see no label, were made once from all texts; how
-much the heads lend each other, how much the deep half counts and which rows are made from others or written was chosen
-on these exams, so that they flatter a little.
+much the heads lend each other, how much each model counts, how strict and how long it learns and which rows are made
+from others or written was chosen on these exams, so that they flatter a little.
 """
 _BY_HEAD = "The mean over the data sets that examine a head, each counting once. No data set examines self-harm.\n"
 _DIALECTS = """\
@@ -145,9 +145,11 @@ row, which is these weights on the twentieth of all rows that is never trained o
 those who speak so, and some who mock them.
 """
 _PROBES = """\
-Sentences written for each head (`templates/probes.toml`), never trained on, by a writer who had not seen those that are
-(`templates/lines/`). But one language model wrote both, and the last choices between ways to train were made with an
-eye on them, so that they flatter. Those of `sexual` that are not harmful hold 25 that swear without a word of sex.
+Sentences, requests to a bot and long texts written for each head (`templates/probes/`), never trained on, by writers
+who had not seen those that are (`templates/lines/`). But one language model wrote all, and the last choices between
+ways to train were made with an eye on them, so that they flatter. The long ones have 60 to 180 words, and about half of
+the harmful ones are so only in part. The sentences of `sexual` that are not harmful hold 25 that swear without a word
+of sex.
 """
 
 
@@ -178,12 +180,12 @@ def _page(found: Findings) -> str:
                 for each in (*found.dialects, *found.own_dialects)
             ],
         ),
-        "## On hand-written sentences\n",
+        "## On texts written to examine it\n",
         _PROBES,
         _table(
-            ["head", "harmful", "not", "AUROC", "held", "false alarms"],
+            ["kind", "head", "harmful", "not", "AUROC", "held", "false alarms"],
             [
-                [each.head, each.harmful, each.harmless]
+                [each.kind, each.head, each.harmful, each.harmless]
                 + [f"{share:.3f}" for share in (each.auroc, each.held, each.false_alarms)]
                 for each in found.probes
             ],

@@ -22,10 +22,11 @@ class Settings:
     """How the classifier is trained."""
 
     sizes: Sizes = field(default_factory=Sizes)
-    wide_penalty: float = 3e-6  # L2 of the wide half
+    wide_penalty: float = 3e-6  # L2 of the wide half's plain model
+    strict_penalty: float = 8e-5  # and of its strict one
     wide_epochs: int = 6
     deep_share: float = 0.3  # what the deep half counts beside the wide one, in units of spread
-    epochs: int = 2
+    epochs: int = 8
     batch: int = 512
     rate: float = 3e-3
     word_rate: float = 0.1  # of that rate for the word vectors, so that words no label taught stay near their like

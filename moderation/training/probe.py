@@ -1,10 +1,9 @@
-"""Examining finished weights, as they ship: on hand-written sentences, and on posts known to be harmless."""
+"""Examining finished weights, as they ship: on texts written for that, and on posts known to be harmless."""
 
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 
@@ -12,23 +11,36 @@ from moderation.model.classifier import CATEGORIES, Classifier
 from moderation.normalise import normalise
 from moderation.training.measure import HOLD, auroc
 
+KINDS = ("sentences", "requests", "long")
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One head on the sentences written for it."""
+    """One head on the texts of one kind written for it."""
 
+    kind: str
     head: str
-    harmful: int  # sentences
+    harmful: int  # texts
     harmless: int
     auroc: float
-    held: float  # share of the harmful sentences that reach 0.6
+    held: float  # share of the harmful texts that reach 0.6
     false_alarms: float  # share of the others that do: harmless ones on any head, other ones on this
 
 
+def probes(kind: str) -> dict[str, dict[str, list[str]]]:
+    """The texts of a kind: for each head those to hold (``yes``), harmless ones (``no``), others' (``other``)."""
+    text = files("moderation.training").joinpath("templates", "probes", f"{kind}.toml").read_text("utf-8")
+    written: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    return written
+
+
 def probe(classifier: Classifier) -> list[Probe]:
-    """Every category on ``templates/probes.toml``."""
-    text = files("moderation.training").joinpath("templates", "probes.toml").read_text("utf-8")
-    written: dict[str, Any] = tomllib.loads(text)
+    """Every category on every kind of ``templates/probes/``."""
+    return [each for kind in KINDS for each in _probe(classifier, kind)]
+
+
+def _probe(classifier: Classifier, kind: str) -> list[Probe]:
+    written = probes(kind)
     found = []
     for place, head in enumerate(CATEGORIES):
         yes, no, other = (written[head].get(side, []) for side in ("yes", "no", "other"))
@@ -39,7 +51,7 @@ def probe(classifier: Classifier) -> list[Probe]:
         alarms = np.concatenate([reached[own:last].any(axis=1), reached[last:, place]])
         rank = auroc(harmful, scores[:, place])
         held, false = float(reached[harmful, place].mean()), float(alarms.mean())
-        found.append(Probe(head, own, len(alarms), rank, held, false))
+        found.append(Probe(kind, head, own, len(alarms), rank, held, false))
     return found
 
 

@@ -2,7 +2,7 @@
 
     python -m moderation.training.vocabulary finetune/corpora/confessions.csv
 
-It counts the words of the patterns in `templates/` (but not of the probes, which are for examining) and of the CSV
+It counts the words of the patterns in `templates/` (but not of its probes, which are for examining) and of the CSV
 files named, and writes those seen most often first.
 """
 
@@ -27,7 +27,7 @@ def main(paths: list[Path]) -> None:
     """Count and write."""
     templates = resources.files("moderation.training.templates")
     found = [*templates.iterdir(), *templates.joinpath("lines").iterdir()]
-    files = [file for file in found if file.name.endswith(".toml") and file.name != "probes.toml"]
+    files = [file for file in found if file.name.endswith(".toml")]
     texts = [file.read_text("utf-8") for file in files]
     for path in paths:
         with path.open(encoding="utf-8", newline="") as file:

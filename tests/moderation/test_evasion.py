@@ -2,7 +2,6 @@
 
 import csv
 import random
-import tomllib
 from functools import cache
 from importlib import resources
 
@@ -12,6 +11,7 @@ from moderation.context import Context
 from moderation.filters.wordlist import WordlistFilter
 from moderation.gate import Gate, default_gate
 from moderation.normalise import normalise
+from moderation.training.probe import probes
 from moderation.verdict import Decision
 from moderation.words import built_in
 from tests.moderation.attacks import ATTACKS
@@ -100,9 +100,8 @@ def test_two_words_stay_two_words(text: str) -> None:
 @cache
 def _sentences() -> tuple[str, ...]:
     """Harmful sentences that the whole gate, shape apart, catches in plain writing. Most hold no listed word."""
-    file = resources.files("moderation.training.templates").joinpath("probes.toml")
-    table = tomllib.loads(file.read_text("utf-8"))
-    return tuple(text.lower() for head in table.values() for text in head["yes"] if _is_stopped(text.lower()))
+    written = probes("sentences").values()
+    return tuple(text.lower() for head in written for text in head["yes"] if _is_stopped(text.lower()))
 
 
 @cache
