@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from moderation.errors import ModerationError
+from moderation.training.errors import PoolBroken
 from moderation.training.learn import Settings
 from moderation.training.run import train_classifier
 
 
 def main() -> int:
-    """Exit status 0, or 2 when the pool cannot be used."""
+    """Exit status 0, 2 when the pool or a file cannot be used, 130 when stopped."""
     parser = argparse.ArgumentParser(prog="python -m moderation.training", description=__doc__)
     parser.add_argument("--pool", type=Path, required=True, help="folder of the labelled data sets")
     parser.add_argument("--out", type=Path, required=True, help="folder for classifier.npz, README.md and card.json")
@@ -26,10 +27,6 @@ def main() -> int:
     parser.add_argument("--made", type=int, default=4000, help="rows made from patterns, a head and side")
     chosen = parser.parse_args()
     torch.set_num_threads(1)  # more threads add in another order, and other bytes come out
-    harmless = None
-    if chosen.harmless is not None:
-        with chosen.harmless.open(newline="", encoding="utf-8") as file:
-            harmless = [row["confession"] for row in csv.DictReader(file)]
     console = Console(stderr=True)
     with Progress(console=console) as progress:
         tasks: dict[str, TaskID] = {}
@@ -44,7 +41,7 @@ def main() -> int:
                 chosen.pool,
                 chosen.out,
                 text_folder=chosen.text,
-                harmless=harmless,
+                harmless=None if chosen.harmless is None else _posts(chosen.harmless),
                 settings=replace(Settings(), seed=chosen.seed),
                 per_side=chosen.made,
                 tell=tell,
@@ -52,10 +49,24 @@ def main() -> int:
         except ModerationError as error:
             console.print(str(error), style="red")
             return 2
+        except KeyboardInterrupt:
+            console.print("Stopped. Nothing was written; the next run begins anew.")
+            return 130
     console.print(
         f"Version {card['version']}: mean AUROC {card['mean_auroc']:.3f}, mean AUPRC {card['mean_auprc']:.3f}"
     )
     return 0
+
+
+def _posts(path: Path) -> list[str]:
+    """Harmless posts. Raises PoolBroken."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [row["confession"] for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise PoolBroken(f"{path} cannot be read ({error}).") from error
+    except KeyError as error:
+        raise PoolBroken(f"{path} has no column {error}.") from error
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What can go wrong in training the classifier.
 
 TrainingError            any of these
-└── PoolBroken           the pool lacks a file or a column: name the right folder
+└── PoolBroken           the pool or another source lacks a file or a column: name the right one
 """
 
 from moderation.errors import ModerationError
@@ -12,4 +12,4 @@ class TrainingError(ModerationError):
 
 
 class PoolBroken(TrainingError):
-    """The pool cannot be read."""
+    """The pool, or text beside it, cannot be read."""

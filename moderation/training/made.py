@@ -9,7 +9,7 @@ from typing import Any
 from moderation.training.rows import Row
 
 _SLOT = re.compile(r"\{(\w+)\}")
-_STYLES = 4  # times a whole sentence is written, each time filled and styled anew
+_STYLES = 4  # times a whole text is written, each time filled and styled anew
 HEADS = ("insult", "hate", "sexual", "threat", "selfharm", "spam")  # each has a file of patterns
 
 
@@ -41,7 +41,7 @@ def _made_plain(count: int, chance: random.Random) -> list[Row]:
 
 
 def _lines(written: dict[str, Any], side: str, most: int) -> list[str]:
-    """The sentences of a side, one a line, of all its topics, over and over but not more than ``most``."""
+    """The whole texts of a side, one a line, of all its topics, over and over but not more than ``most``."""
     once = [line for topic in written.get(side, {}).values() for line in topic.splitlines() if line]
     return (once * _STYLES)[:most]
 

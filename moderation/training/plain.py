@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from moderation.training.errors import PoolBroken
 from moderation.training.hints import hinted
 from moderation.training.pool import HARMLESS, Lexicon
 from moderation.training.rows import Row
@@ -17,7 +18,7 @@ _TALK = ("self_dialogue", "topical_chat", "synthetic_persona_chat", "common_voic
 
 def plain_texts(folder: Path, characters: int) -> Iterator[list[str]]:
     """Words of the texts in a folder: everyday talk in full, of each other file the first ``characters``."""
-    for path in sorted(folder.glob("*.txt.xz")):
+    for path in _files(folder):
         for text in _read(path, -1 if path.name.startswith(_TALK) else characters).split(_END):
             yield _WORD.findall(text.lower().replace("’", "'"))
 
@@ -29,7 +30,7 @@ def plain_rows(folder: Path, pool: Path, count: int, seed: int) -> list[Row]:
     which a classifier would learn that length is.
     """
     lexicon, chance, rows = Lexicon(pool), random.Random(seed), []
-    paths = sorted(folder.glob("*.txt.xz"))
+    paths = _files(folder)
     talk = [path for path in paths if path.name.startswith(_TALK)]
     for path in paths:
         text = _read(path, 8_000_000)
@@ -41,6 +42,13 @@ def plain_rows(folder: Path, pool: Path, count: int, seed: int) -> list[Row]:
             picked = chance.sample(found, min(len(found), many))
             rows += [hinted(Row(line, source, HARMLESS)) for line in picked if not lexicon.offensive(line)]
     return rows
+
+
+def _files(folder: Path) -> list[Path]:
+    """Raises PoolBroken when there are none."""
+    if found := sorted(folder.glob("*.txt.xz")):
+        return found
+    raise PoolBroken(f"{folder} holds no *.txt.xz: name the folder of plain text, or leave --text out.")
 
 
 def _pieces(text: str) -> list[str]:

@@ -10,6 +10,7 @@ import html
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from moderation.model.classifier import HEADS
@@ -26,19 +27,24 @@ _HARMLESS_EMOTIONS = frozenset({0, 1, 4, 5, 7, 8, 13, 15, 17, 18, 20, 21, 22, 23
 
 def read_pool(folder: Path) -> list[Row]:
     """Every row of the pool, in the order of the files. Raises PoolBroken when a file or a column is missing."""
-    lexicon = Lexicon(folder)
+    with _reading("words", folder):
+        lexicon = Lexicon(folder)
     rows: list[Row] = []
     for reader in _READERS:
-        try:
+        with _reading(reader.__name__.removeprefix("_"), folder):
             rows.extend(map(hinted, reader(folder, lexicon)))
-        except FileNotFoundError as error:
-            raise PoolBroken(
-                f"{error.filename} is not there: the pool must hold the files its README names."
-            ) from error
-        except (KeyError, ValueError, IndexError) as error:
-            name = reader.__name__.removeprefix("_")
-            raise PoolBroken(f"The data set {name} in {folder} cannot be read: unexpected {error}.") from error
     return rows
+
+
+@contextmanager
+def _reading(name: str, folder: Path) -> Iterator[None]:
+    """Raises PoolBroken for what a data set lacks."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise PoolBroken(f"{error.filename} is not there: the pool must hold the files its README names.") from error
+    except (KeyError, ValueError, IndexError) as error:
+        raise PoolBroken(f"The data set {name} in {folder} cannot be read: unexpected {error}.") from error
 
 
 def file_hashes(folder: Path) -> dict[str, str]:

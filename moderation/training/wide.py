@@ -64,15 +64,20 @@ def train_wide(data: Encoded, features: csr_matrix, chosen: Ints, settings: Sett
         task = Task(learned[places], data.labels[known, head] >= 0.5, weights[known])
         if task.harmful.any() and not task.harmful.all():
             strict = _STRICT.get(name, 0.0)
-            for share, scale, penalty in (
-                (1 - strict, rare, settings.wide_penalty),
-                (strict, telling(task, rare), settings.strict_penalty),
-            ):
+            for share, model in ((1 - strict, _plain), (strict, _strict)):
                 if share:
-                    found, offset = _fitted(task, scale, penalty, settings)
+                    found, offset = model(task, rare, settings)
                     table[:, head] += share * found
                     bias[head] += share * offset
     return Wide(table[: sizes.wide_words], table[sizes.wide_words :], bias)
+
+
+def _plain(task: Task, rare: Floats, settings: Settings) -> tuple[Floats, float]:
+    return _fitted(task, rare, settings.wide_penalty, settings)
+
+
+def _strict(task: Task, rare: Floats, settings: Settings) -> tuple[Floats, float]:
+    return _fitted(task, telling(task, rare), settings.strict_penalty, settings)
 
 
 def _fitted(task: Task, scale: Floats, penalty: float, settings: Settings) -> tuple[Floats, float]:

@@ -15,6 +15,7 @@ from moderation.model import weights
 from moderation.model.classifier import CATEGORIES, HEADS, Classifier
 from moderation.model.tokens import tokens
 from moderation.normalise import normalise
+from moderation.training.__main__ import main
 from moderation.training.calibrate import calibrate
 from moderation.training.clean import first_of_each, without_echoes
 from moderation.training.dialect import by_dialect, is_marked
@@ -118,6 +119,29 @@ def test_a_pool_without_a_file_is_refused_by_name(trained: Path, tmp_path: Path)
     (pool / "tsd_train.csv").write_text("other,columns\n1,2\n")
     with pytest.raises(PoolBroken, match="tsd"):
         read_pool(pool)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--pool", "nowhere"], "surge_profanity_en.csv is not there"),
+        (["--text", "nowhere"], "nowhere holds no *.txt.xz"),
+        (["--harmless", "nowhere.csv"], "nowhere.csv cannot be read"),
+        (["--harmless", "other.csv"], "other.csv has no column 'confession'"),
+    ],
+)
+def test_a_wrong_path_is_named_in_a_sentence(
+    wrong: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_pool(tmp_path / "pool", rows=4)
+    (tmp_path / "other.csv").write_text("text\nsoup\n")
+    monkeypatch.setattr("sys.argv", ["training", "--pool", "pool", "--out", "out", *wrong])
+    threads = torch.get_num_threads()
+    assert main() == 2
+    torch.set_num_threads(threads)
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_marked_comment_gives_what_is_marked_and_what_is_not(tmp_path: Path) -> None:

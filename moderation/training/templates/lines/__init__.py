@@ -1,1 +1,1 @@
-"""Whole sentences that rows are made from, a file for each head."""
+"""Whole texts that rows are made from, a file for each head."""
