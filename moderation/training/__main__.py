@@ -33,8 +33,8 @@ def main() -> int:
 
         def tell(what: str, done: int, of: int) -> None:
             if what not in tasks:
-                tasks[what] = progress.add_task(what, total=of)
-            progress.update(tasks[what], completed=done)
+                tasks[what] = progress.add_task(what)
+            progress.update(tasks[what], total=of, completed=done)
 
         try:
             card = train_classifier(
@@ -50,7 +50,7 @@ def main() -> int:
             console.print(str(error), style="red")
             return 2
         except KeyboardInterrupt:
-            console.print("Stopped. Nothing was written; the next run begins anew.")
+            console.print("Stopped. The same command goes on after the last part that was finished.")
             return 130
     console.print(
         f"Version {card['version']}: mean AUROC {card['mean_auroc']:.3f}, mean AUPRC {card['mean_auprc']:.3f}"

@@ -20,16 +20,16 @@ from moderation.training.card import Findings, write_card
 from moderation.training.clean import held_back, without_echoes
 from moderation.training.dialect import Dialect, by_dialect
 from moderation.training.encode import Encoded, Ints, encode, split_rows
+from moderation.training.halves import Finished, Halves
 from moderation.training.learn import Floats, Settings, train_deep
 from moderation.training.made import made_rows
 from moderation.training.measure import Exam, examine
-from moderation.training.network import Deep
 from moderation.training.plain import plain_rows, plain_texts
 from moderation.training.pool import file_hashes, read_pool
 from moderation.training.probe import false_alarms, probe
 from moderation.training.rows import Row
 from moderation.training.vectors import start_table, word_vectors
-from moderation.training.wide import Wide, features_of, train_wide
+from moderation.training.wide import features_of, train_wide
 
 Tell = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
 
@@ -57,18 +57,6 @@ class Pool:
     start: Floats  # the table of words that the deep half starts from
 
 
-@dataclass(frozen=True)
-class Halves:
-    """Both halves, trained."""
-
-    wide: Wide
-    deep: Deep
-
-    def predict(self, pool: Pool, chosen: Ints, settings: Settings) -> tuple[Floats, Floats]:
-        """(texts, heads) logits of the wide and of the deep half."""
-        return self.wide.predict(pool.features[chosen]), self.deep.predict(pool.data, chosen, settings.sizes)
-
-
 def train_classifier(
     pool_folder: Path,
     out: Path,
@@ -84,14 +72,16 @@ def train_classifier(
     Every data set is first held out once, with those of its fold, to measure what the heads are worth on text of
     other origin; then the classifier is trained on all. ``text_folder`` holds plain text (``*.txt.xz``) for the word
     vectors and further harmless rows; without it the vectors come from the pool alone. ``harmless`` are posts that
-    nothing is trained on, to count false alarms by. Returns the card.
+    nothing is trained on, to count false alarms by. Returns the card. What is finished lies in ``out/.unfinished``
+    until all is, so that the same call goes on after it was stopped, however hard.
     """
     began = time.process_time()
     pool = _gather(pool_folder, text_folder, settings, per_side, tell)
-    told = _hold_out(pool, settings, tell)
+    finished = Finished(out / ".unfinished", pool.data, pool.start, settings)
+    told = _hold_out(pool, settings, finished, tell)
     scales = told.scales
     every = without_echoes(pool.texts, np.flatnonzero(~pool.held), np.flatnonzero(pool.held))
-    halves = _train(pool, every, settings, "training on all", tell)
+    halves = _train(pool, every, settings, finished, "training on all", tell)
     calibration = _calibrated(halves, pool, scales, settings)
     out.mkdir(parents=True, exist_ok=True)
     hashes = file_hashes(pool_folder)
@@ -109,9 +99,11 @@ def train_classifier(
         rows=dict(Counter(row.source for row in pool.rows)),
         hashes=hashes,
         settings=asdict(settings) | {"per_side": per_side, "text_folder": text_folder is not None},
-        seconds=round(time.process_time() - began),
+        seconds=round(time.process_time() - began + finished.seconds),
     )
-    return write_card(out, found)
+    card = write_card(out, found)
+    finished.forget()
+    return card
 
 
 def _gather(folder: Path, text_folder: Path | None, settings: Settings, per_side: int, tell: Tell) -> Pool:
@@ -137,7 +129,7 @@ class _HeldOut:
     scales: tuple[Floats, Floats] = (np.ones(len(HEADS), np.float32), np.ones(len(HEADS), np.float32))
 
 
-def _hold_out(pool: Pool, settings: Settings, tell: Tell) -> _HeldOut:
+def _hold_out(pool: Pool, settings: Settings, finished: Finished, tell: Tell) -> _HeldOut:
     """Exams on data sets that were held out, and what each half's logits there are divided by."""
     told = _HeldOut()
     spread: list[tuple[Floats, Floats]] = []
@@ -147,8 +139,8 @@ def _hold_out(pool: Pool, settings: Settings, tell: Tell) -> _HeldOut:
             continue
         learned = without_echoes(pool.texts, np.flatnonzero(~out & ~pool.held), examined)
         name = f"holding out {', '.join(fold)} ({number} of {len(FOLDS)})"
-        halves = _train(pool, learned, settings, name, tell)
-        wide, deep = halves.predict(pool, examined, settings)
+        halves = _train(pool, learned, settings, finished, name, tell)
+        wide, deep = halves.predict(pool.data, pool.features, examined, settings)
         scales = (wide.std(axis=0) + 1e-6, (deep.std(axis=0) + 1e-6) / settings.deep_share)
         spread.append(scales)
         scale = _calibrated(halves, pool, scales, settings)
@@ -169,15 +161,22 @@ def fold_parts(sources: NDArray[np.str_], fold: tuple[str, ...]) -> tuple[NDArra
     return np.isin(sources, (*fold, *kin)), np.flatnonzero(np.isin(sources, fold))
 
 
-def _train(pool: Pool, chosen: Ints, settings: Settings, name: str, tell: Tell) -> Halves:
-    wide = train_wide(pool.data, pool.features, chosen, settings)
-    return Halves(wide, train_deep(pool.data, chosen, settings, pool.start, lambda done, of: tell(name, done, of)))
+def _train(pool: Pool, chosen: Ints, settings: Settings, finished: Finished, name: str, tell: Tell) -> Halves:
+    def train() -> Halves:
+        tell(name, 0, 1)
+        wide = train_wide(pool.data, pool.features, chosen, settings)
+        deep = train_deep(pool.data, chosen, settings, pool.start, lambda done, of: tell(name, done, of))
+        return Halves(wide, deep)
+
+    halves = finished.halves(chosen, train)
+    tell(name, 1, 1)
+    return halves
 
 
 def _calibrated(halves: Halves, pool: Pool, scales: tuple[Floats, Floats], settings: Settings) -> Calibration:
     """By the held-back rows of the harmless sources."""
     harmless = np.flatnonzero(pool.held & np.isin(pool.data.sources, _HARMLESS))
-    wide, deep = halves.predict(pool, harmless, settings)
+    wide, deep = halves.predict(pool.data, pool.features, harmless, settings)
     return calibrate((wide / scales[0] + deep / scales[1]) @ _mix(), pool.data.sources[harmless])
 
 
@@ -202,15 +201,13 @@ def _mix() -> Floats:
 
 def _arrays(halves: Halves, scales: tuple[Floats, Floats]) -> dict[str, Floats]:
     """The weights by name; each half divided by its spread so that both count the same, and the heads mixed."""
-    deep = {name: value.detach().numpy() for name, value in {**halves.deep.tables, **halves.deep.dense}.items()}
-    wide, mix = halves.wide, _mix()
-    return deep | {
-        "out.weight": ((deep["out.weight"] / scales[1][:, None]).T @ mix).T,
-        "out.bias": (deep["out.bias"] / scales[1]) @ mix,
-        "wide.word": (wide.words / scales[0]) @ mix,
-        "wide.piece": (wide.pieces / scales[0]) @ mix,
-        "wide.bias": (wide.bias / scales[0]) @ mix,
-    }
+    arrays, mix = halves.arrays(), _mix()
+    arrays["out.weight"] = arrays["out.weight"].T  # heads last, as everywhere else
+    for name in ("wide.word", "wide.piece", "wide.bias", "out.weight", "out.bias"):
+        scale = scales[0] if name.startswith("wide.") else scales[1]
+        arrays[name] = ((arrays[name] / scale) @ mix).astype(np.float32)
+    arrays["out.weight"] = arrays["out.weight"].T
+    return arrays
 
 
 def _about(calibration: Calibration, version: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Training the classifier on a tiny pool: the same bytes twice, a working filter, and plain errors."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from moderation.training.clean import first_of_each, without_echoes
 from moderation.training.dialect import by_dialect, is_marked
 from moderation.training.encode import Sizes, encode
 from moderation.training.errors import PoolBroken
+from moderation.training.halves import Finished, Halves
 from moderation.training.hints import hinted
 from moderation.training.learn import Settings, train_deep
 from moderation.training.made import made_rows
@@ -28,7 +31,7 @@ from moderation.training.measure import auprc, auroc, examine, recall_at
 from moderation.training.pool import read_pool
 from moderation.training.probe import KINDS, probes
 from moderation.training.rows import Row
-from moderation.training.run import train_classifier
+from moderation.training.run import Tell, train_classifier
 from moderation.training.wide import Task, features_of, rarity, telling, train_wide
 from tests.moderation.tiny_pool import write_plain, write_pool
 
@@ -41,22 +44,86 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two trainings on the same pool: one, two."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("training")
-    pool, plain = write_pool(folder / "pool", rows=80), write_plain(folder / "plain")
+    write_pool(folder / "pool", rows=80)
+    write_plain(folder / "plain")
     for name in ("one", "two"):
-        train_classifier(
-            pool,
-            folder / name,
-            text_folder=plain,
-            harmless=["the garden and the rain", "soup in the morning"],
-            settings=SETTINGS,
-            per_side=20,
-            tell=lambda _what, _done, _of: None,
-        )
+        train(folder, name, lambda _what, _done, _of: None)
     return folder
+
+
+def train(folder: Path, name: str, tell: Tell) -> None:
+    """Train on the pool in ``folder``, into its folder ``name``."""
+    train_classifier(
+        folder / "pool",
+        folder / name,
+        text_folder=folder / "plain",
+        harmless=["the garden and the rain", "soup in the morning"],
+        settings=SETTINGS,
+        per_side=20,
+        tell=tell,
+    )
 
 
 def test_the_same_pool_and_seed_give_the_same_bytes(trained: Path) -> None:
     assert (trained / "one" / "classifier.npz").read_bytes() == (trained / "two" / "classifier.npz").read_bytes()
+
+
+_SLOWLY = """
+import sys, time, torch
+from pathlib import Path
+from tests.moderation.test_training import train
+
+def tell(what: str, done: int, of: int) -> None:
+    if "2 of 3" in what and done < of:
+        print("second", flush=True)
+        time.sleep(60)
+
+torch.set_num_threads(1)
+train(Path(sys.argv[1]), "killed", tell)
+"""
+
+
+def test_a_killed_training_goes_on_and_gives_the_same_bytes(trained: Path) -> None:
+    """SIGKILL while the second of four parts is learned; then the same call here, which learns three."""
+    command = [sys.executable, "-c", _SLOWLY, str(trained)]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "second\n"
+        process.kill()
+    unfinished = trained / "killed" / ".unfinished"
+    assert len(list(unfinished.iterdir())) == 1
+    learned = set[str]()
+    train(trained, "killed", lambda what, done, of: learned.add(what) if done < of else None)
+    assert not any("1 of 3" in what for what in learned)
+    assert sum("holding out" in what or what == "training on all" for what in learned) == 3
+    assert (trained / "killed" / "classifier.npz").read_bytes() == (trained / "one" / "classifier.npz").read_bytes()
+    assert not unfinished.exists()
+
+
+def test_what_is_damaged_or_of_another_training_is_learned_again(trained: Path, tmp_path: Path) -> None:
+    rows = read_pool(trained / "pool")[:100]
+    data = encode(rows, [row.text.split() for row in rows], SIZES)
+    every, start = np.arange(len(rows)), np.zeros((SIZES.words, SIZES.width), np.float32)
+    wide = train_wide(data, features_of(data, SIZES), every, SETTINGS)
+    times = 0
+
+    def learn() -> Halves:
+        nonlocal times
+        times += 1
+        return Halves(wide, train_deep(data, every, SETTINGS, start, lambda _done, _of: None))
+
+    def again(settings: Settings = SETTINGS) -> tuple[int, Halves]:
+        halves = Finished(tmp_path / "kept", data, start, settings).halves(every, learn)
+        return times, halves
+
+    first, kept = again(), again()
+    assert (first[0], kept[0]) == (1, 1)
+    for name, values in first[1].arrays().items():
+        assert np.array_equal(values, kept[1].arrays()[name])
+    assert again(replace(SETTINGS, epochs=4))[0] == 2
+    for file in (tmp_path / "kept").iterdir():
+        file.write_bytes(file.read_bytes()[:-100])
+    assert again()[0] == 3
 
 
 def test_the_trained_filter_knows_the_pool_s_insults(trained: Path) -> None:
