@@ -1,9 +1,10 @@
 """The embedded classifier on data sets it was not trained on, beside a textbook classifier in the same folds.
 
 The baseline is TF-IDF of words, word pairs and 3- to 5-grams of characters with logistic regression, a model a head,
-trained here on the same public data. The classifier's own figures are those of its card, which its training writes
-from the same folds; `python -m moderation.training` makes them anew. Exams of a head that only the examined data set
-labels are left out: the baseline has nothing to learn it from, the classifier has sentences written for it.
+trained here on the same public data. For "any" that is its model of what is harmful in whatever way, for the classifier
+its highest score. The classifier's own figures are those of its card, which its training writes from the same folds;
+`python -m moderation.training` makes them anew. Exams of a head that only the examined data set labels are left out:
+the baseline has nothing to learn it from, the classifier has sentences written for it.
 """
 
 import json
@@ -19,7 +20,7 @@ from benchmarks.gate import POOL
 from moderation.model.classifier import HEADS, SHIPPED
 from moderation.training.clean import without_echoes
 from moderation.training.encode import split_rows
-from moderation.training.measure import Exam, examine
+from moderation.training.measure import EXAMINED, Exam, examine
 from moderation.training.pool import read_pool
 from moderation.training.run import FOLDS, fold_parts
 
@@ -65,13 +66,13 @@ def baseline(pool: Path, folds: tuple[tuple[str, ...], ...]) -> list[Exam]:
         out, examined = fold_parts(sources, fold)
         learned = without_echoes(texts, np.flatnonzero(~out), examined)
         scores, learned_heads = np.zeros((len(examined), len(HEADS)), np.float32), set()
-        for place, head in enumerate(HEADS):
+        for place in range(len(HEADS)):
             known = learned[~np.isnan(labels[learned, place])]
             harmful = labels[known, place] >= 0.5
             if min(harmful.sum(), (~harmful).sum()) >= _FEWEST:
                 model = LogisticRegression(solver="liblinear").fit(features[known], harmful)
                 scores[:, place] = model.decision_function(features[examined])
-                learned_heads.add(head)
+                learned_heads.add(EXAMINED[place])
         exams = examine(scores, labels[examined], sources[examined])
         found += [exam for exam in exams if exam.head in learned_heads]
     return found

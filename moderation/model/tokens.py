@@ -40,6 +40,7 @@ def _is_mention(text: Normalised, match: re.Match[str]) -> bool:
     return text.original[text.origin[match.start()]] == "@" and not match.group().startswith(_AT_WORDS)
 
 
+@lru_cache(maxsize=1 << 15)
 def _kind(token: str) -> str:
     first = token[0]
     if first in "!?":

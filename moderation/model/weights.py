@@ -31,14 +31,24 @@ class Weights:
     about: Mapping[str, Any]  # "version", "heads", "slope" and "offset" of each head's calibration
 
 
-def save(path: Path, arrays: Mapping[str, Floats], about: Mapping[str, Any]) -> None:
-    """Write weights, the tables rounded to 8 bits. The same arrays give the same bytes."""
-    kept: dict[str, NDArray[Any]] = {name: arrays[name].astype(np.float16) for name in DENSE}
+def rounded(arrays: Mapping[str, Floats], about: Mapping[str, Any]) -> Weights:
+    """Weights as they are kept: the tables in 8 bits, the rest in 16."""
+    scales = {name: np.maximum(np.abs(arrays[name]).max(axis=0) / 127, 1e-8).astype(np.float32) for name in TABLES}
+    return Weights(
+        {name: np.round(arrays[name] / scales[name]).astype(np.int8) for name in TABLES},
+        scales,
+        {name: arrays[name].astype(np.float16).astype(np.float32) for name in DENSE},
+        about,
+    )
+
+
+def save(path: Path, weights: Weights) -> None:
+    """Write weights. The same ones give the same bytes."""
+    kept: dict[str, NDArray[Any]] = {name: weights.dense[name].astype(np.float16) for name in DENSE}
     for name in TABLES:
-        scale = np.maximum(np.abs(arrays[name]).max(axis=0) / 127, 1e-8).astype(np.float32)
-        kept[name] = np.round(arrays[name] / scale).astype(np.int8)
-        kept[f"{name}.scale"] = scale
-    kept["about"] = np.frombuffer(json.dumps({"format": FORMAT, **about}, sort_keys=True).encode(), np.uint8)
+        kept[name], kept[f"{name}.scale"] = weights.tables[name], weights.scales[name]
+    about = json.dumps({"format": FORMAT, **weights.about}, sort_keys=True)
+    kept["about"] = np.frombuffer(about.encode(), np.uint8)
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **kept)

@@ -2,7 +2,7 @@
 
 A threshold learned on one data set does not fit another: what transfers best is how harmless text scores, because that
 is what a bot's owner has plenty of. So 0.6, where the gate's own rules begin to hold, is what three harmless texts
-in 2,000 reach, and 0.2 what one in 10 does, for every head.
+in 2,000 reach, and 0.2 what one in 10 does, for every head. (Below 0.6 the classifier lets most heads fall faster.)
 """
 
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from moderation.model.classifier import HEADS
+
 ANCHORS = ((0.2, 0.1), (0.6, 0.0015))  # (score, share of harmless texts that reach it)
 _STEEPEST = 6.0  # logits a unit of spread: a head that harmless text never moves must not become a switch
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """score = 1 / (1 + exp(-(slope · logit + offset))), a slope and an offset for each head."""
+    """slope · logit + offset are a score's log-odds; a slope and an offset for each head."""
 
     slope: list[float]
     offset: list[float]
 
-    def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(texts, heads) scores from 0 to 1."""
-        raw = logits * np.array(self.slope, np.float32) + np.array(self.offset, np.float32)
-        return (1 / (1 + np.exp(-np.clip(raw, -30, 30)))).astype(np.float32)
+
+NEUTRAL = Calibration([1.0] * len(HEADS), [0.0] * len(HEADS))
 
 
 def calibrate(harmless: NDArray[np.float32], sources: NDArray[np.str_]) -> Calibration:
@@ -33,7 +33,7 @@ def calibrate(harmless: NDArray[np.float32], sources: NDArray[np.str_]) -> Calib
     ``sources`` names where each text is from; all sources count the same, however many texts they have.
     """
     if not len(harmless):
-        return Calibration([1.0] * harmless.shape[1], [0.0] * harmless.shape[1])
+        return NEUTRAL
     _, source, sizes = np.unique(sources, return_inverse=True, return_counts=True)
     weights = 1 / sizes[source]
     slopes, offsets = [], []

@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from moderation.model.classifier import HEADS
 from moderation.training.dialect import Dialect
-from moderation.training.measure import Exam
+from moderation.training.measure import EXAMINED, Exam
 from moderation.training.probe import Probe
 
 # Data set → (what, licence, whose). The credits that the licences ask for.
@@ -98,7 +97,7 @@ def write_card(folder: Path, found: Findings) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """One head over all data sets that examine it, each counting once."""
+    """One category over all data sets that examine it, each counting once."""
 
     head: str
     exams: int
@@ -111,7 +110,7 @@ class _Head:
 
 def _by_head(exams: Sequence[Exam]) -> list[_Head]:
     found = []
-    for head in HEADS:
+    for head in EXAMINED:
         own = [exam for exam in exams if exam.head == head]
         if own:
             measures = ("auroc", "auprc", "recall", "held", "false_alarms")
@@ -127,15 +126,18 @@ def _mean(values: Sequence[float]) -> float | None:
 _INTRODUCTION = """\
 Words, word pairs and character pieces, hashed, into a linear model and into a small network that looks for patterns of
 three words; tables in 8 bits, read by NumPy alone. Six scores from 0 to 1: insult, hate, sexual, threat, selfharm and
-spam. Made by `python -m moderation.training` from the data below; no row and no word list is part of this package.
+spam. The worst 24 words of a long text count besides the whole, but for self-harm. Made by
+`python -m moderation.training` from the data below; no row and no word list is part of this package.
 """
 _HELD_OUT = """\
 Each data set was held out of training once, together with those of like origin, near duplicates removed. *Recall* is at
 5 % false alarms. *Held* and *false alarms* are the shares of harmful and of harmless rows that reach 0.6 on a
-calibration that never saw the data set: what an owner who sets nothing gets. `tox` is the general head; what it finds
-and no other head does is told as an insult. The word vectors, which see no label, were made once from all texts; how
-much the heads lend each other, how much each model counts, how strict and how long it learns and which rows are made
-from others or written was chosen on these exams, so that they flatter a little.
+calibration that never saw the data set: what an owner who sets nothing gets. `any` is the highest of the six scores,
+held against what is harmful in whatever way. A seventh, general head has no score of its own: it raises insult, hate or
+threat, whichever comes nearest. The word vectors, which see no label, were made once from all texts; how much the heads
+lend each other, how much each model and the worst stretch of a text count, how scores fall below 0.6, how strict and
+how long it learns and which rows are made from others or written was chosen on these exams, so that they flatter a
+little.
 """
 _BY_HEAD = "The mean over the data sets that examine a head, each counting once. No data set examines self-harm.\n"
 _DIALECTS = """\
@@ -145,11 +147,12 @@ row, which is these weights on the twentieth of all rows that is never trained o
 those who speak so, and some who mock them.
 """
 _PROBES = """\
-Sentences, requests to a bot and long texts written for each head (`templates/probes/`), never trained on, by writers
-who had not seen those that are (`templates/lines/`). But one language model wrote all, and the last choices between
-ways to train were made with an eye on them, so that they flatter. The long ones have 60 to 180 words, and about half of
-the harmful ones are so only in part. The sentences of `sexual` that are not harmful hold 25 that swear without a word
-of sex.
+Sentences, requests to a bot, posts and long texts written for each head (`templates/probes/`), never trained on, by
+writers who had not seen those that are (`templates/lines/`). One language model wrote all, which flatters. So does that
+the last choices between ways to train were made with an eye on them, but for the posts, which were looked at once, when
+all was chosen. A third of the harmful posts are crude, a third plain, a third implied. The long texts have 60 to 180
+words, and about half of the harmful ones are so only in part. The sentences of `sexual` that are not harmful hold 25
+that swear without a word of sex.
 """
 
 

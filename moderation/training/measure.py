@@ -5,20 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.model.classifier import HEADS
+from moderation.model.classifier import CATEGORIES
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
+EXAMINED = ("any", *CATEGORIES)  # in the order of the heads
 HOLD = 0.6  # from this score on the gate's own rules hold a text
 _FEWEST = 8  # rows a side: with fewer nothing can be said
 
 
 @dataclass(frozen=True, slots=True)
 class Exam:
-    """One head on one data set it was not trained on."""
+    """One category on one data set that nothing was trained on."""
 
     source: str
-    head: str
+    head: str  # a category, or "any": the highest score of all, for what is harmful in whatever way
     rows: int
     harmful: int
     auroc: float
@@ -57,14 +58,14 @@ def threshold_at(harmless: Floats, false_alarms: float) -> float:
 
 
 def examine(scores: Floats, labels: Floats, sources: NDArray[np.str_]) -> list[Exam]:
-    """Every head on every data set that labels enough rows both ways.
+    """Every category on every data set that labels enough rows both ways.
 
-    ``scores`` are calibrated (:mod:`moderation.training.calibrate`); ``labels`` are NaN where unknown.
+    ``scores`` are (texts, 7), those for harmful in whatever way first; ``labels`` are NaN where unknown.
     """
     exams = []
     for source in sorted(set(sources.tolist())):
         here = sources == source
-        for place, head in enumerate(HEADS):
+        for place, head in enumerate(EXAMINED):
             known = here & ~np.isnan(labels[:, place])
             harmful, found = labels[known, place] >= 0.5, scores[known, place]
             many = int(harmful.sum())

@@ -11,7 +11,7 @@ from moderation.model.classifier import CATEGORIES, Classifier
 from moderation.normalise import normalise
 from moderation.training.measure import HOLD, auroc
 
-KINDS = ("sentences", "requests", "long")
+KINDS = ("sentences", "requests", "posts", "long")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from scipy.sparse import csr_matrix
 
 from moderation.model import weights
 from moderation.model.classifier import HEADS, Classifier
-from moderation.training.calibrate import Calibration, calibrate
+from moderation.model.weights import Weights
+from moderation.training.calibrate import NEUTRAL, Calibration, calibrate
 from moderation.training.card import Findings, write_card
 from moderation.training.clean import held_back, without_echoes
 from moderation.training.dialect import Dialect, by_dialect
@@ -79,18 +80,15 @@ def train_classifier(
     pool = _gather(pool_folder, text_folder, settings, per_side, tell)
     finished = Finished(out / ".unfinished", pool.data, pool.start, settings)
     told = _hold_out(pool, settings, finished, tell)
-    scales = told.scales
     every = without_echoes(pool.texts, np.flatnonzero(~pool.held), np.flatnonzero(pool.held))
     halves = _train(pool, every, settings, finished, "training on all", tell)
-    calibration = _calibrated(halves, pool, scales, settings)
+    done = _calibrated(_arrays(halves, told.scales), pool)
     out.mkdir(parents=True, exist_ok=True)
     hashes = file_hashes(pool_folder)
-    arrays = _arrays(halves, scales)
-    version = _fingerprint(arrays, calibration)
-    weights.save(out / "classifier.npz", arrays, _about(calibration, version))
+    weights.save(out / "classifier.npz", done)
     classifier = Classifier.open(out / "classifier.npz")
     found = Findings(
-        version=version,
+        version=done.about["version"],
         exams=told.exams,
         dialects=told.dialects,
         own_dialects=_own_dialects(classifier, pool),
@@ -143,12 +141,12 @@ def _hold_out(pool: Pool, settings: Settings, finished: Finished, tell: Tell) ->
         wide, deep = halves.predict(pool.data, pool.features, examined, settings)
         scales = (wide.std(axis=0) + 1e-6, (deep.std(axis=0) + 1e-6) / settings.deep_share)
         spread.append(scales)
-        scale = _calibrated(halves, pool, scales, settings)
-        scores = scale.scores((wide / scales[0] + deep / scales[1]) @ _mix())
+        texts = [pool.texts[place] for place in examined.tolist()]
+        scores = Classifier(_calibrated(_arrays(halves, scales), pool)).scores_of(texts)
         sources = pool.data.sources[examined]
         labels = np.where(pool.data.guessed, np.nan, pool.data.labels)[examined]
-        told.exams += examine(scores, labels, sources)
-        told.dialects += by_dialect([pool.texts[place] for place in examined.tolist()], labels, scores, sources)
+        told.exams += examine(np.column_stack([scores.max(axis=1), scores]), labels, sources)
+        told.dialects += by_dialect(texts, labels, scores, sources)
     if spread:
         wides, deeps = zip(*spread, strict=True)
         told.scales = (np.mean(wides, axis=0), np.mean(deeps, axis=0))
@@ -173,11 +171,13 @@ def _train(pool: Pool, chosen: Ints, settings: Settings, finished: Finished, nam
     return halves
 
 
-def _calibrated(halves: Halves, pool: Pool, scales: tuple[Floats, Floats], settings: Settings) -> Calibration:
-    """By the held-back rows of the harmless sources."""
+def _calibrated(arrays: dict[str, Floats], pool: Pool) -> Weights:
+    """Weights as they ship, calibrated by the held-back rows of the harmless sources."""
+    rounded = weights.rounded(arrays, _about(NEUTRAL, ""))
     harmless = np.flatnonzero(pool.held & np.isin(pool.data.sources, _HARMLESS))
-    wide, deep = halves.predict(pool.data, pool.features, harmless, settings)
-    return calibrate((wide / scales[0] + deep / scales[1]) @ _mix(), pool.data.sources[harmless])
+    logits = Classifier(rounded).logits([pool.texts[place] for place in harmless.tolist()])
+    calibration = calibrate(logits, pool.data.sources[harmless])
+    return replace(rounded, about=_about(calibration, _fingerprint(arrays, calibration)))
 
 
 def _own_dialects(classifier: Classifier, pool: Pool) -> list[Dialect]:
@@ -185,9 +185,7 @@ def _own_dialects(classifier: Classifier, pool: Pool) -> list[Dialect]:
     held = np.flatnonzero(pool.held)
     labels = np.where(pool.data.guessed, np.nan, pool.data.labels)[held]
     texts = [pool.texts[place] for place in held.tolist()]
-    parts = [classifier.scores_of(texts[first : first + 48]) for first in range(0, len(texts), 48)]
-    scores = np.concatenate(parts) if parts else np.zeros((0, len(HEADS) - 1), np.float32)
-    return by_dialect(texts, labels, scores, np.full(len(held), "held back"))
+    return by_dialect(texts, labels, classifier.scores_of(texts), np.full(len(held), "held back"))
 
 
 def _mix() -> Floats:
@@ -211,7 +209,7 @@ def _arrays(halves: Halves, scales: tuple[Floats, Floats]) -> dict[str, Floats]:
 
 
 def _about(calibration: Calibration, version: str) -> dict[str, Any]:
-    return {"version": version, "heads": list(HEADS), "slope": calibration.slope, "offset": calibration.offset}
+    return {"version": version, "heads": list(HEADS), **asdict(calibration)}
 
 
 def _fingerprint(arrays: dict[str, Floats], calibration: Calibration) -> str:

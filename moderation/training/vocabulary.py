@@ -14,7 +14,7 @@ from collections import Counter
 from importlib import resources
 from pathlib import Path
 
-_WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_WORD = re.compile(r"(?<![*@$])\b[a-z]+(?:'[a-z]+)*\b(?![*@$])")  # but not what is left of b*tch
 TARGET = Path(__file__).parents[1] / "vocabulary.json"
 
 
@@ -38,4 +38,8 @@ def main(paths: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    main([Path(argument) for argument in sys.argv[1:]])
+    try:
+        main([Path(argument) for argument in sys.argv[1:]])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        sys.stderr.write(f"Nothing was written: a file of texts cannot be read ({error}).\n")
+        sys.exit(2)

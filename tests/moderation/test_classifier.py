@@ -116,6 +116,41 @@ def test_a_text_without_words_scores_nothing(classifier: Classifier) -> None:
     assert classifier.scores([]).shape == (0, 6)
 
 
+STORY = (
+    "My aunt keeps bees behind the shed and on Sundays we drink tea there. Last week a swarm settled in the pear tree, "
+    "so she put on the white suit, climbed the ladder with a box, and sang to them. The neighbours came out to look. "
+    "Somebody brought cake, somebody brought a folding chair, and the postman stayed for an hour to tell us of his dog."
+)
+
+
+@pytest.mark.parametrize(("category", "harmful"), [case[:2] for case in PLAIN_CASES if case[0] != "selfharm"])
+def test_one_bad_sentence_in_a_long_text_counts(
+    classifier: Classifier, category: str, harmful: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentences = STORY.split(". ")
+    texts = [". ".join([*sentences[:at], harmful.rstrip("."), *sentences[at:]]) for at in range(len(sentences) + 1)]
+    found = [scores(classifier, text)[category] for text in texts]
+    monkeypatch.setattr("moderation.model.classifier._WORST", np.zeros(7, np.float32))
+    whole = [scores(classifier, text)[category] for text in texts]
+    raised = [worst - without for worst, without in zip(found, whole, strict=True)]
+    assert min(raised) >= 0
+    assert sum(each > 0.02 for each in raised) >= 3, raised  # of the places it may stand in
+
+
+@given(st.lists(st.sampled_from(["you", "idiot", "tea", "kill", "bees", "garden", "!", "women"]), max_size=90))
+@settings(max_examples=60, deadline=None)
+def test_stretches_only_raise_and_only_what_is_long(words: list[str]) -> None:
+    classifier = Classifier.open()
+    found = classifier.logits([words, ["tea"], words[::-1]])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("moderation.model.classifier._WORST", np.zeros(7, np.float32))
+        whole = classifier.logits([words, ["tea"], words[::-1]])
+    if len(words) <= 24:
+        assert np.array_equal(found, whole)
+    assert (found >= whole).all()
+    assert np.array_equal(found[:, [0, 5]], whole[:, [0, 5]])  # the general head and self-harm look at the whole
+
+
 @given(st.lists(st.text(max_size=80), max_size=6))
 @settings(max_examples=40, deadline=None)
 def test_company_changes_no_score(texts: list[str]) -> None:
