@@ -149,11 +149,12 @@ those who speak so, and some who mock them.
 _PROBES = """\
 Sentences, requests to a bot, posts and long texts written for each head (`templates/probes/`), never trained on, by
 writers who had not seen those that are (`templates/lines/`). One language model wrote all, which flatters. So does that
-the last choices between ways to train were made with an eye on them, but for the posts, which were looked at once, when
-all was chosen. A third of the harmful posts are crude, a third plain, a third implied. The long texts have 60 to 180
-words, and about half of the harmful ones are so only in part. The sentences of `sexual` that are not harmful hold 25
-that swear without a word of sex.
+the last choices between ways to train were made with an eye on them. The posts came late: no way to train was chosen by
+them, but 500 texts about insults were written after a look at how they fared. A third of the harmful posts are crude, a
+third plain, a third implied. The long texts have 60 to 180 words, and about half of the harmful ones are so only in
+part. The sentences of `sexual` that are not harmful hold 25 that swear without a word of sex.
 """
+_NEARBY = "though texts were written on what some of them are about"
 
 
 def _page(found: Findings) -> str:
@@ -197,7 +198,7 @@ def _page(found: Findings) -> str:
     if found.harmless is not None:
         shares = ", ".join(f"{name} {share:.2%}" for name, share in found.harmless.items() if name != "posts")
         many = f"{found.harmless['posts']:,} harmless posts, never trained on"
-        parts += ["## On harmless posts\n", f"{many}; share that reaches 0.6: {shares}.\n"]
+        parts += ["## On harmless posts\n", f"{many}, {_NEARBY}; share that reaches 0.6: {shares}.\n"]
     made = sum(many for name, many in found.rows.items() if name.startswith("made"))
     rows = {**found.rows, "made": made}
     parts += [
