@@ -17,7 +17,7 @@ from moderation.training.run import train_classifier
 
 
 def main() -> int:
-    """Exit status 0, 2 when the pool or a file cannot be used, 130 when stopped."""
+    """Exit status 0, 1 when the system fails, 2 when the pool or a file cannot be used, 130 when stopped."""
     parser = argparse.ArgumentParser(prog="python -m moderation.training", description=__doc__)
     parser.add_argument("--pool", type=Path, required=True, help="folder of the labelled data sets")
     parser.add_argument("--out", type=Path, required=True, help="folder for classifier.npz, README.md and card.json")
@@ -47,8 +47,11 @@ def main() -> int:
                 tell=tell,
             )
         except ModerationError as error:
-            console.print(str(error), style="red")
+            console.print(str(error), style="red", markup=False)
             return 2
+        except OSError as error:
+            console.print(f"A file cannot be read or written ({error}).", style="red", markup=False)
+            return 1
         except KeyboardInterrupt:
             console.print("Stopped. The same command goes on after the last part that was finished.")
             return 130
@@ -62,11 +65,14 @@ def _posts(path: Path) -> list[str]:
     """Harmless posts. Raises PoolBroken."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return [row["confession"] for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError) as error:
+            posts = [row["confession"] for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PoolBroken(f"{path} cannot be read ({error}).") from error
     except KeyError as error:
         raise PoolBroken(f"{path} has no column {error}.") from error
+    if found := [post for post in posts if post]:
+        return found
+    raise PoolBroken(f"{path} holds no posts.")
 
 
 if __name__ == "__main__":

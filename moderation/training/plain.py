@@ -64,5 +64,9 @@ def _pieces(text: str) -> list[str]:
 
 
 def _read(path: Path, characters: int) -> str:
-    with lzma.open(path, "rt", encoding="utf-8") as file:
-        return file.read(characters)
+    """Raises PoolBroken for what is no xz, cut off or not UTF-8."""
+    try:
+        with lzma.open(path, "rt", encoding="utf-8") as file:
+            return file.read(characters)
+    except (lzma.LZMAError, EOFError, UnicodeDecodeError) as error:
+        raise PoolBroken(f"{path} cannot be read ({error}).") from error

@@ -43,7 +43,7 @@ def _reading(name: str, folder: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise PoolBroken(f"{error.filename} is not there: the pool must hold the files its README names.") from error
-    except (KeyError, ValueError, IndexError) as error:
+    except (KeyError, ValueError, IndexError, csv.Error) as error:
         raise PoolBroken(f"The data set {name} in {folder} cannot be read: unexpected {error}.") from error
 
 
@@ -76,7 +76,10 @@ def _phrases(text: str) -> Iterator[str]:
 
 def _table(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    if not rows:
+        raise ValueError(f"end of {path.name}, which holds no rows")
+    return rows
 
 
 def _lines(path: Path) -> Iterator[list[str]]:

@@ -78,12 +78,12 @@ def train_classifier(
     """
     began = time.process_time()
     pool = _gather(pool_folder, text_folder, settings, per_side, tell)
+    out.mkdir(parents=True, exist_ok=True)
     finished = Finished(out / ".unfinished", pool.data, pool.start, settings)
     told = _hold_out(pool, settings, finished, tell)
     every = without_echoes(pool.texts, np.flatnonzero(~pool.held), np.flatnonzero(pool.held))
     halves = _train(pool, every, settings, finished, "training on all", tell)
     done = _calibrated(_arrays(halves, told.scales), pool)
-    out.mkdir(parents=True, exist_ok=True)
     hashes = file_hashes(pool_folder)
     weights.save(out / "classifier.npz", done)
     classifier = Classifier.open(out / "classifier.npz")
@@ -213,7 +213,7 @@ def _about(calibration: Calibration, version: str) -> dict[str, Any]:
 
 
 def _fingerprint(arrays: dict[str, Floats], calibration: Calibration) -> str:
-    """Ten hexadecimal digits of SHA-256 over everything that decides a score."""
+    """Ten hexadecimal digits of SHA-256 over everything learned that decides a score."""
     digest = hashlib.sha256(json.dumps(asdict(calibration)).encode())
     for name in sorted(arrays):
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())

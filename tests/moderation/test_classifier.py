@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import threading
 import time
 from pathlib import Path
@@ -15,8 +16,9 @@ from moderation.context import Context
 from moderation.errors import FilterUnavailable
 from moderation.filters.base import BatchFilter
 from moderation.filters.classifier import ClassifierFilter
-from moderation.model.classifier import CATEGORIES, SHIPPED, Classifier
+from moderation.model.classifier import _WORST, CATEGORIES, SHIPPED, Classifier, told
 from moderation.model.tokens import LONGEST, pieces, placed, tokens
+from moderation.model.weights import Floats
 from moderation.normalise import normalise
 
 CONFESSIONS = Path(__file__).parents[2] / "finetune" / "corpora" / "confessions.csv"
@@ -116,6 +118,27 @@ def test_a_text_without_words_scores_nothing(classifier: Classifier) -> None:
     assert classifier.scores([]).shape == (0, 6)
 
 
+def test_a_text_harmful_in_general_is_told_under_the_nearest_category() -> None:
+    #                tox insult hate sexual threat selfharm spam
+    raw = np.array([[2.0, -4.0, -1.0, 1.0, -3.0, -3.0, -3.0], [2.0, -1.0, -2.0, 0.0, -3.0, -3.0, 3.0]], np.float32)
+    scores = dict(zip(CATEGORIES, told(raw).T.tolist(), strict=True))
+    high, hold = 1 / (1 + np.exp(-2.0)), np.log(0.6 / 0.4)
+    assert scores["hate"] == pytest.approx([high, 1 / (1 + np.exp(4 + hold))])  # twice as far below the hold
+    assert scores["insult"] == pytest.approx([1 / (1 + np.exp(4)), high])
+    assert scores["sexual"] == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.exp(hold))])
+    assert scores["spam"][1] == pytest.approx(1 / (1 + np.exp(-3)))
+
+
+@given(raw=st.lists(st.lists(st.floats(-8, 8, width=32), min_size=7, max_size=7), min_size=1, max_size=8))
+def test_telling_keeps_what_is_held_and_never_loses_the_general_head(raw: list[list[float]]) -> None:
+    outputs = np.array(raw, np.float32)
+    scores = told(outputs.copy())
+    own = 1 / (1 + np.exp(-outputs[:, 1:]))
+    assert ((scores >= 0.6) | (own < 0.6 + 1e-6)).all()  # what a category held, it holds
+    sure = outputs[:, 0] > 0.5
+    assert (scores[sure].max(axis=1) >= 1 / (1 + np.exp(-outputs[sure, 0])) - 1e-6).all()
+
+
 STORY = (
     "My aunt keeps bees behind the shed and on Sundays we drink tea there. Last week a swarm settled in the pear tree, "
     "so she put on the white suit, climbed the ladder with a box, and sang to them. The neighbours came out to look. "
@@ -149,6 +172,29 @@ def test_stretches_only_raise_and_only_what_is_long(words: list[str]) -> None:
         assert np.array_equal(found, whole)
     assert (found >= whole).all()
     assert np.array_equal(found[:, [0, 5]], whole[:, [0, 5]])  # the general head and self-harm look at the whole
+
+
+@given(lengths=st.lists(st.integers(0, 80), min_size=1, max_size=5), seed=st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_the_worst_stretch_is_found_as_by_looking_at_each_in_turn(lengths: list[int], seed: int) -> None:
+    classifier, chance = Classifier.open(), random.Random(seed)
+    words = ["you", "idiot", "tea", "kill", "bees", "garden", "!", "women", "win", "naked", "myself"]
+    for text in (texts := [chance.choices(words, k=length) for length in lengths]):
+        rows, hashes = classifier._rows([text])
+        found = classifier._found(rows, hashes)
+        sums = np.concatenate([found, rows, classifier._pairs(hashes)], axis=1)
+
+        def output(start: int, end: int, sums: Floats = sums, found: Floats = found) -> Floats:
+            whole, most = sums[start:end].sum(axis=0), found[start:end].max(axis=0, initial=0)
+            [logits] = classifier._outputs(whole[None], most[None], [end - start])
+            return np.asarray(logits)
+
+        wanted = output(0, len(text))
+        if len(text) > 24:
+            each = [output(start, min(start + 24, len(text))) for start in range(0, len(text) - 12, 12)]
+            wanted = wanted + _WORST * np.maximum(np.max(each, axis=0) - wanted, 0)
+        got = classifier.logits(texts)[texts.index(text)]
+        assert np.allclose(got, wanted, atol=1e-3)
 
 
 @given(st.lists(st.text(max_size=80), max_size=6))
